@@ -1,0 +1,24 @@
+"""The time of `import tinygrad_edu` against `import numpy`, each in fresh interpreters that alternate.
+
+python -m benchmarks.import_time
+"""
+
+import statistics
+import subprocess
+import sys
+
+PROGRAM = "import time; begin = time.perf_counter(); import {}; print(time.perf_counter() - begin)"
+
+
+def seconds(module):
+    command = [sys.executable, "-c", PROGRAM.format(module)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+if __name__ == "__main__":
+    for module in ("tinygrad_edu", "numpy"):
+        seconds(module)
+    pairs = [(seconds("tinygrad_edu"), seconds("numpy")) for _ in range(25)]
+    mine, numpy = (statistics.median(column) for column in zip(*pairs, strict=True))
+    ratio = statistics.median(a / b for a, b in pairs)
+    print(f"import tinygrad_edu {mine * 1e3:.1f} ms, numpy {numpy * 1e3:.1f} ms, ratio {ratio:.3f}, claimed 1.3")

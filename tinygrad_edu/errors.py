@@ -1,0 +1,65 @@
+"""What an error says: the operation, the labels and the shapes at hand, the user's own line, the remedy."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from typing import Any
+
+import numpy as np
+
+from . import ops
+
+
+class GradientError(RuntimeError):
+    """A derivative was asked for that cannot be right; the message says why and what to write instead."""
+
+
+def named(x: Any) -> str:
+    """How an error speaks of an operand: its label and shape, or its number."""
+    name = x.label or "A value"
+    return f"{name} of shape {ops.shape(x)}" if ops.shape(x) else name
+
+
+def described(x: Any) -> str:
+    """An operand in a formula: its label, and its shape or number."""
+    text = f"{ops.shape(x)}" if ops.shape(x) else f"{getattr(x, 'data', x)}"
+    label = getattr(x, "label", None)
+    return text if label is None else f"{label} {text}" if ops.shape(x) else f"{label} = {text}"
+
+
+def refusal(op: ops.Op, operands: tuple[Any, ...], error: Exception) -> Exception:
+    """NumPy's error again, with the operation, the labels and the shapes."""
+    text = str(error).splitlines()[0]
+    if "broadcast" in text and len(operands) == 2:
+        text = "the shapes do not broadcast. Aligned from the right, two lengths must be equal, or one of them 1."
+    elif op is ops.matmul and all(map(ops.shape, operands)):
+        text = "the last length on the left must be the last but one on the right (or its only one)."
+    of = f"{op.name} of {', '.join(map(described, operands))}"
+    if op.arity == 2:
+        of = op.written.format(*map(described, operands))
+    kinds = (np.exceptions.AxisError, IndexError, ValueError, TypeError)
+    return next(kind for kind in kinds if isinstance(error, kind))(f"{of}: {text}")
+
+
+def users_line() -> str:
+    """Where the caller's own code stands: file, line number and text of the nearest frame outside this package."""
+    frame, here = sys._getframe(1), os.path.dirname(__file__)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(here):
+        frame = frame.f_back
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    return f"{file}, line {line}: {linecache.getline(file, line).strip()}"
+
+
+def check_finite(data: Any, op: ops.Op, operands: tuple[Any, ...]) -> None:
+    """In anomaly mode: a result that is nan is an error."""
+    if np.isnan(data).any():
+        raise GradientError(f"{op.name} of {', '.join(map(described, operands))} gave nan, at {users_line()}")
+
+
+def check_gain(node: Any, operand: Any, gain: Any) -> None:
+    """In anomaly mode: a contribution that is nan is an error."""
+    if np.isnan(getattr(gain, "data", gain)).any():
+        line = getattr(node, "origin", "a line outside detect_anomaly()")
+        raise GradientError(f"The gradient of {described(operand)} through {node.op.name} is nan; recorded at {line}")

@@ -1,0 +1,99 @@
+"""Losses: one number that says how far predictions are from targets. Each is composed of rows of the table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import functions, ops
+from ..value import Value
+
+
+def mse(prediction: Any, target: Any) -> Any:
+    """The mean squared error, mean((prediction - target)**2). Shapes must be equal: (n,) against (n, 1) is an error.
+
+    >>> mse(Value([1.0, 2.0]), [1.0, 4.0]).data
+    2.0
+    """
+    return functions.mean(ops.square(prediction - matching(prediction, target, "mse")))
+
+
+def sum_squared_error(prediction: Any, target: Any) -> Any:
+    """The sum of squared errors, the cost Σ (a(xᵢ) - yᵢ)² of the Electric Square workshop; shapes as in `mse`.
+
+    >>> sum_squared_error(Value([1.0, 2.0]), [1.0, 4.0]).data
+    4.0
+    """
+    return ops.sum(ops.square(prediction - matching(prediction, target, "sum_squared_error")))
+
+
+def _nll(log_probabilities: Any, labels: Any) -> Any:
+    batch, classes = log_probabilities.shape
+    try:
+        if batch and np.minimum.reduce(labels) >= 0:
+            return np.add.reduce(log_probabilities[np.arange(batch), labels]) / -batch
+    except IndexError:
+        pass
+    raise ValueError(f"the labels must be 0 to {classes - 1}, one for each of at least one row.")
+
+
+def _one_hot(labels: Any, like: Any) -> Any:
+    rows = np.zeros(like.shape, like.dtype)
+    rows[np.arange(len(labels)), labels] = 1
+    return rows
+
+
+# fmt: off
+one_hot = ops.Op("one_hot", "one_hot({}, {})", _one_hot, None)
+nll     = ops.Op("nll", "nll({}, {})", _nll, None, lambda g, y, x, t: (g / -ops.shape(x)[0]) * one_hot(t, x), None)
+# fmt: on
+
+
+def cross_entropy(logits: Any, target: Any) -> Any:
+    """The mean of -log(probability of the right class), with probabilities softmax(logits).
+
+    `logits` is (batch, classes), any real numbers, large ones too; `target` is (batch,) integer labels, or
+    (batch, classes) probabilities such as one-hot rows. Raises ValueError for other shapes or a label that is no class.
+
+    >>> round(cross_entropy(Value([[2.0, 0.0], [0.0, 0.0]]), [0, 1]).data, 4)
+    0.41
+    """
+    if ops.ndim(logits) != 2:
+        raise ValueError(f"cross_entropy takes logits of shape (batch, classes), not {ops.shape(logits)}.")
+    target = target if isinstance(target, Value) else np.asarray(target)
+    batch = len(target)
+    if target.ndim == 2:
+        return -ops.sum(matching(logits, target, "cross_entropy") * ops.log_softmax(logits)) / batch
+    if target.ndim != 1 or len(logits) != batch or target.dtype.kind not in "iu":
+        raise ValueError(
+            f"cross_entropy takes integer labels, one for each row, or probabilities of shape {ops.shape(logits)}, "
+            f"not {target.dtype} of shape {target.shape}."
+        )
+    return nll(ops.log_softmax(logits, axis=-1), target)
+
+
+def binary_cross_entropy(prediction: Any, target: Any, from_logits: bool = False) -> Any:
+    """The mean of -log(probability of what was true), for targets 0 and 1 (or between) of the prediction's shape.
+
+    `prediction` holds probabilities, kept 1e-7 away from 0 and 1 as in Keras; with `from_logits` it holds the numbers
+    before the sigmoid, which is exact for large ones too.
+
+    >>> round(binary_cross_entropy(Value([0.5, 0.9]), [0, 1]).data, 4)
+    0.3993
+    """
+    target = matching(prediction, target, "binary_cross_entropy")
+    if from_logits:
+        return functions.mean(ops.softplus(prediction) - prediction * target)
+    p = functions.clip(prediction, 1e-7, 1 - 1e-7)
+    return -functions.mean(target * ops.log(p) + (1 - target) * ops.log(1 - p))
+
+
+def matching(prediction: Any, target: Any, loss: str) -> Any:
+    """The target in the prediction's dtype; an error if their shapes would only broadcast, which trains nonsense."""
+    if ops.shape(prediction) != np.shape(target):
+        raise ValueError(
+            f"{loss}: the prediction has shape {ops.shape(prediction)}, the target {np.shape(target)}. They would "
+            "broadcast to something else than pairs: reshape one, e.g. prediction.squeeze(-1) or target[:, None]."
+        )
+    return target if isinstance(target, Value) else np.asarray(target, ops.dtype(prediction))

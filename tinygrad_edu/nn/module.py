@@ -1,0 +1,95 @@
+"""Module: something with parameters that can be called; Sequential: one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..recording import inside
+from ..value import Value
+from . import training
+
+
+class Module:
+    """The base of layers and models: write `forward`, keep Values and other modules as attributes, and call it.
+
+    >>> class Line(Module):
+    ...     def __init__(self):
+    ...         self.w, self.b = Value(1.0, "w"), Value(1.0, "b")
+    ...     def forward(self, x):
+    ...         return self.w * x + self.b
+    >>> line = Line()
+    >>> line(3.0).data, [p.label for p in line.parameters()]
+    (4.0, ['w', 'b'])
+    """
+
+    name: str | None = None
+
+    def forward(self, x: Any) -> Any:
+        """The result for a batch `x`; what the module computes."""
+        raise TypeError(f"{type(self).__name__} has no forward(x): write one that returns a Value.")
+
+    def __call__(self, x: Any) -> Any:
+        return inside(self.name or type(self).__name__.lower(), "layer", self.forward, x)
+
+    def named_parameters(self) -> Iterator[tuple[str, Value]]:
+        """Every parameter once, with its path from this module: ("hidden.weight", Value)."""
+        seen: set[Value] = set()
+        for path, value in walk(vars(self)):
+            if value not in seen:
+                seen.add(value)
+                yield path, value
+
+    def parameters(self) -> list[Value]:
+        """Every Value that training changes, in the order in which the attributes were set."""
+        return [value for _, value in self.named_parameters()]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for parameter in self.parameters():
+            parameter.zero_grad()
+
+    fit, predict, evaluate = training.fit, training.predict, training.evaluate
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{path} {value.shape}" for path, value in self.named_parameters())
+        return f"{type(self).__name__}({inside})"
+
+
+def walk(attributes: dict[str, Any]) -> Iterator[tuple[str, Value]]:
+    """The trainable Values among attributes, inside modules, lists and dictionaries, with their paths."""
+    for name, attribute in attributes.items():
+        if isinstance(attribute, Value) and attribute.requires_grad:
+            yield name, attribute
+        elif isinstance(attribute, Module | dict | list | tuple):
+            inner = vars(attribute) if isinstance(attribute, Module) else attribute
+            inner = inner if isinstance(inner, dict) else {str(i): x for i, x in enumerate(inner)}
+            yield from ((f"{name}.{path}", value) for path, value in walk(inner))
+
+
+class Sequential(Module):
+    """Modules (or functions) applied one after another; a list of them is accepted too, as in Keras.
+
+    >>> import numpy as np
+    >>> from tinygrad_edu import nn
+    >>> model = nn.Sequential(nn.Dense(2, 8, "tanh", seed=0), nn.Dense(8, 1, seed=1))
+    >>> model(np.zeros((4, 2))).shape
+    (4, 1)
+    """
+
+    def __init__(self, *layers: Any) -> None:
+        self.layers = list(layers[0]) if len(layers) == 1 and isinstance(layers[0], list | tuple) else list(layers)
+        for i, layer in enumerate(self.layers, 1):
+            if not callable(layer):
+                raise TypeError(f"Sequential takes layers, not {type(layer).__name__}: layer {i} is {layer!r}.")
+            if isinstance(layer, Module) and layer.name is None:
+                layer.name = f"{type(layer).__name__.lower()}{i}"
+
+    def forward(self, x: Any) -> Any:
+        """Each layer on the result of the one before."""
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def __repr__(self) -> str:
+        return f"Sequential({', '.join(map(repr, self.layers))})"

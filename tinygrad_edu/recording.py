@@ -1,0 +1,83 @@
+"""What is switched on in this thread while values are computed: recording, watching for nan, the scope of new nodes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class Mode:
+    """Whether operations are recorded, whether a nan raises at once, and the scope that new nodes belong to."""
+
+    __slots__ = ("anomaly", "recording", "scope")
+
+    def __init__(self, recording: bool = True, anomaly: bool = False, scope: Scope | None = None) -> None:
+        self.recording, self.anomaly, self.scope = recording, anomaly, scope
+
+
+class State(threading.local):
+    """The mode of this thread; threads do not share it."""
+
+    mode = Mode()
+
+
+class Scope:
+    """A name around nodes, inside another or none: a layer of a model (`kind` "layer") or a composite function."""
+
+    __slots__ = ("kind", "name", "outer")
+
+    def __init__(self, name: str, kind: str, outer: Scope | None) -> None:
+        self.name, self.kind, self.outer = name, kind, outer
+
+
+STATE = State()
+
+
+def inside(name: str, kind: str, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+    """Call a function in a scope of its own: the nodes that it records carry the name."""
+    before = STATE.mode
+    STATE.mode = Mode(before.recording, before.anomaly, Scope(name, kind, before.scope))
+    try:
+        return function(*arguments, **keywords)
+    finally:
+        STATE.mode = before
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Nothing is recorded inside: results are constants. Holds for this thread only; works as a decorator too.
+
+    >>> from tinygrad_edu import Value
+    >>> w = Value(3.0)
+    >>> with no_grad():
+    ...     y = w * 2
+    >>> y.requires_grad
+    False
+    """
+    before = STATE.mode
+    STATE.mode = Mode(False, before.anomaly, before.scope)
+    try:
+        yield
+    finally:
+        STATE.mode = before
+
+
+@contextmanager
+def detect_anomaly() -> Iterator[None]:
+    """The first nan, forward or backward, raises GradientError with the operation and the line that computed it.
+
+    >>> from tinygrad_edu import Value
+    >>> x = Value(-1.0, "x")
+    >>> with detect_anomaly():
+    ...     x.log()
+    Traceback (most recent call last):
+    tinygrad_edu.errors.GradientError: log of x = -1.0 gave nan, at <doctest ...>, line 2: x.log()
+    """
+    before = STATE.mode
+    STATE.mode = Mode(before.recording, True, before.scope)
+    try:
+        yield
+    finally:
+        STATE.mode = before

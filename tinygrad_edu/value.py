@@ -1,0 +1,194 @@
+"""Value: a number, or an array of numbers, that remembers how it was computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from . import ops
+from .backward import sweep
+from .errors import GradientError, check_finite, check_gain, named, refusal, users_line
+from .functions import Composite, answer
+from .kernels import number
+from .operators import Operators
+from .recording import STATE, Scope, inside
+
+
+new = object.__new__
+
+
+class Value(Operators):
+    """A number or array that remembers how it was computed, so that `backward()` can say how it depends on its parts.
+
+    `data` is a number, a nested list or an array (copied; integers become float64, float32 stays, a Fraction stays
+    exact). `label` names it in drawings and errors. With `requires_grad=False` it is a constant.
+    Raises TypeError for anything that is not numbers.
+
+    >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
+    >>> loss = a * b + a**2
+    >>> loss.backward()
+    >>> loss.data, a.grad, b.grad
+    (-2.0, 1.0, 2.0)
+    """
+
+    origin: str  # the user's line, in anomaly mode
+    __slots__ = (
+        "_data", "grad", "op", "operands", "numbers", "settings", "requires_grad", "label", "scope", "origin",
+        "__weakref__",
+    )  # fmt: skip
+
+    def __init__(self, data: Any, label: str | None = None, requires_grad: bool = True) -> None:
+        self._data = number(data, copy=True)
+        if isinstance(self._data, complex) or (isinstance(self._data, np.ndarray) and self._data.dtype.kind == "c"):
+            raise TypeError("A Value is real: complex numbers appear only inside the gradient checks.")
+        self.grad: Any = None
+        self.op: ops.Op | None = None
+        self.operands: tuple[Any, ...] = ()
+        self.numbers: tuple[Any, ...] = ()
+        self.settings: dict[str, Any] = ops.NOTHING
+        self.requires_grad, self.label = requires_grad, label
+        self.scope: Scope | None = None
+
+    @staticmethod
+    def node(data: Any, op: Any = None, operands: Any = (), numbers: Any = (), settings: Any = ops.NOTHING) -> Value:
+        """A result as the engine makes it: nothing copied, nothing checked; a constant if it has no operation."""
+        mode, self = STATE.mode, new(Value)
+        self._data = data
+        self.op = op
+        self.operands = operands
+        self.numbers = numbers
+        self.settings = settings
+        self.grad = self.label = None
+        self.requires_grad = op is not None
+        self.scope = mode.scope
+        if mode.anomaly:
+            self.origin = users_line()
+        return self
+
+    def apply_op(self, op: ops.Op, operands: tuple[Any, ...], settings: dict[str, Any] = ops.NOTHING) -> Any:
+        """What an operation means for a Value: compute on the numbers, and remember which they were."""
+        numbers, tracked, compute, mode = [], False, op.scalar, STATE.mode
+        for x in operands:
+            if x.__class__ is Value:
+                if x.requires_grad:
+                    tracked = True
+                x = x._data
+            elif x.__class__ is not float:
+                x = number(x)
+            if x.__class__ is np.ndarray:
+                compute = op.compute
+            numbers.append(x)
+        try:
+            data = compute(*numbers, **settings) if settings else compute(*numbers)
+        except (ValueError, TypeError, IndexError) as error:
+            raise refusal(op, operands, error) from None
+        if data.__class__ is not float:
+            data = ops.plain(data)
+        if not op.rules:
+            return data
+        if mode.anomaly:
+            check_finite(data, op, operands)
+        if not (tracked and mode.recording):
+            return Value.node(data)
+        return Value.node(data, op, operands, tuple(numbers), settings)
+
+    def apply_composite(self, function: Composite, operands: tuple[Any, ...], settings: dict[str, Any]) -> Any:
+        """What a composite means for a Value: its rows, recorded under its name."""
+        return inside(function.name, "composite", function.function, *operands, **settings)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
+        if "out" in settings:
+            raise TypeError(f"np.{ufunc.__name__} into an array (out= or +=) would cut the graph: write a = a + v.")
+        return answer(ufunc if method == "__call__" else getattr(ufunc, method), inputs, settings)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, settings: Any) -> Any:
+        return answer(function, args, settings)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        if self.requires_grad:
+            raise TypeError("An array of Values would cut the graph silently: write v.data, or tg.stack for a list.")
+        return np.array(self._data, dtype=dtype)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError("A Value is not changed in place: write v = tg.where(condition, new, v).")
+
+    def backward(self, seed: Any = None, create_graph: bool = False) -> None:
+        """Add the gradient of this value to the `grad` of every leaf under it; inner nodes get this pass's gradient.
+
+        `seed` is the gradient of the loss with respect to this value, of its shape: 1 for a scalar, required for an
+        array. With `create_graph` the gradients are Values themselves and can be differentiated again.
+        Raises GradientError if there is nothing to differentiate or no seed.
+
+        >>> x = Value([1.0, 2.0])
+        >>> (x * x).backward(seed=[1.0, 1.0])
+        >>> x.grad
+        array([2., 4.])
+        """
+        if not self.requires_grad:
+            raise GradientError(f"{named(self)} is a constant: nothing under it requires a gradient.")
+        if seed is None and self.shape:
+            raise GradientError(
+                f"{named(self)} is not a scalar, so its gradient needs a seed of that shape. "
+                "Did you mean v.sum().backward() or v.mean().backward()?"
+            )
+        one = Fraction(1) if isinstance(self._data, Fraction) else 1.0
+        g = one if seed is None else seed._data if isinstance(seed, Value) else number(seed, copy=True)
+        if ops.shape(g) != self.shape:
+            raise GradientError(f"The seed has shape {ops.shape(g)}, the value {self.shape}.")
+        if isinstance(g, np.ndarray) and isinstance(self._data, np.ndarray):
+            g = g.astype(self._data.dtype)
+        if create_graph:
+            g = seed if isinstance(seed, Value) else Value.node(g)
+        for leaf, gradient in sweep(self, g, None, create_graph, check_gain if STATE.mode.anomaly else None).items():
+            leaf.grad = gradient if leaf.grad is None else leaf.grad + gradient
+
+    def zero_grad(self) -> None:
+        """Forget the gradient, so that the next `backward()` starts afresh."""
+        self.grad = None
+
+    def detach(self) -> Value:
+        """The same numbers as a constant: no gradient flows through it."""
+        return Value.node(self._data)
+
+    @property
+    def data(self) -> Any:
+        """The number (float) or the array itself. A leaf may be given new data; a recorded graph keeps the old."""
+        return self._data
+
+    @data.setter
+    def data(self, new: Any) -> None:
+        if self.op is not None:
+            raise GradientError(f"{named(self)} is the result of {self.op.name}: change the data of a leaf instead.")
+        # `v.data -= step` has written into the very array; a view in its place lets a recorded graph notice.
+        self._data = new.view() if new is self._data and isinstance(new, np.ndarray) else number(new)
+
+    shape = property(lambda self: ops.shape(self._data), doc="The lengths along each axis; () for a scalar.")
+    ndim = property(lambda self: len(self.shape), doc="The number of axes.")
+    size = property(lambda self: int(np.size(self._data)), doc="The number of numbers.")
+    dtype = property(lambda self: np.asarray(self._data).dtype, doc="The NumPy type of the numbers.")
+    T = property(lambda self: ops.transpose(self), doc="The axes in reverse order.")
+
+    # fmt: off
+    def __float__(self) -> float:           return float(self.item())
+    def __int__(self) -> int:               return int(self.item())
+    def __bool__(self) -> bool:             return bool(self._data)
+    def __iter__(self) -> Iterator[Any]:    return (self[i] for i in range(len(self)))
+    def __format__(self, spec: str) -> str: return format(self._data, spec) if spec else str(self)
+    # fmt: on
+
+    def item(self) -> Any:
+        """The one number as a Python number; ValueError if there are more."""
+        return self._data.item() if isinstance(self._data, np.ndarray) else self._data
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError(f"{named(self)} is a single number: it has no length and no parts.")
+        return int(self.shape[0])
+
+    def __repr__(self) -> str:
+        text = np.array2string(self._data, separator=", ", prefix="Value(") if self.shape else str(self._data)
+        label = "" if self.label is None else f", label={self.label!r}"
+        return f"Value({text}{label}{'' if self.grad is None else f', grad={self.grad}'})"
