@@ -1,0 +1,85 @@
+"""How names, numbers and operations are written in a drawing: short, and harmless whatever they contain."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from ..ops import Op
+
+LONGEST = 40  # characters of a name
+FEW = 6  # numbers that are still shown one by one
+SIGNS = {"*": "×", "-": "−"}
+
+
+def printable(somebodys: Any) -> str:
+    """Somebody's text without control characters, without changes of direction, and not too long."""
+    start = str(somebodys).strip()[: LONGEST + 1]
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in start)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def operation(op: Op, settings: Mapping[str, Any]) -> str:
+    """An operation as a person writes it: +, tanh, sum axis=0, [0, 1:]."""
+    if op.name == "getitem":
+        return printable(setting("index", settings["index"]))
+    words = [setting(key, x) for key, x in settings.items() if key != "dtype" and x is not op.settings.get(key)]
+    between = re.fullmatch(r"{} ?(\S+?) ?{}", op.written)
+    if between or op.written == "{}" or op.written.startswith(op.name):
+        sign = SIGNS.get(between[1], between[1]) if between else op.name
+    else:
+        sign = op.written.format(*"abcd")  # -a, |a|, a.T, 1 / a
+    return printable(" ".join([sign, *words]))
+
+
+def setting(key: str, x: Any) -> str:
+    """A named argument, without its name where the value says enough."""
+    if key == "index":
+        return f"[{', '.join(map(part, x if isinstance(x, tuple) else (x,)))}]"
+    return str(x) if key == "shape" else key if x is True else f"{key}={x}"
+
+
+def part(index: Any) -> str:
+    """One of the parts of an index."""
+    if isinstance(index, slice):
+        start, stop, step = ("" if end is None else str(end) for end in (index.start, index.stop, index.step))
+        return f"{start}:{stop}" + (f":{step}" if step else "")
+    if not np.ndim(index):
+        return "..." if index is Ellipsis else str(index)
+    return listed(index) if np.size(index) <= FEW else f"array {np.shape(index)}"
+
+
+def figure(x: Any) -> str:
+    """A number in four digits, or whole.
+
+    >>> figure(6.8813735870195432), figure(-0.0), figure(12500.0), figure(Fraction(1, 3)), figure(10**400)
+    ('6.881', '0', '12500', '1/3', '> 1e308')
+    """
+    if x is None or (isinstance(x, bool | Fraction) and len(str(x)) < 10):
+        return str(x)
+    try:
+        x = float(x)
+    except OverflowError:  # Python's integers have no end
+        return "> 1e308" if x > 0 else "< -1e308"
+    return str(int(x)) if x.is_integer() and abs(x) < 1e6 else f"{x:.4g}"
+
+
+def listed(x: Any) -> str:
+    """Numbers as one writes a nested list."""
+    x = x.tolist() if isinstance(x, np.ndarray) else x
+    return f"[{', '.join(map(listed, x))}]" if isinstance(x, list) else figure(x)
+
+
+def extremes(x: Any) -> dict[str, str]:
+    """What is told of an array with too many numbers to show."""
+    with np.errstate(all="ignore"):
+        return {"min": figure(np.min(x)), "mean": figure(np.mean(x)), "max": figure(np.max(x))}
+
+
+def type_of(x: Any) -> str:
+    """Shape and dtype of an array; nothing for a number, which has none that matters."""
+    return f"{x.shape} {x.dtype}" if np.ndim(x) else ""
