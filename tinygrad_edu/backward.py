@@ -26,8 +26,8 @@ def order(root: Any, ends: Iterable[Any] | None = None) -> list[Any]:
     for node in nodes:  # the list grows while it is read
         for x in node.operands:
             if x.__class__ is kind and x.op is not None:
-                if x in uses:
-                    uses[x] += 1
+                if used := uses.get(x):
+                    uses[x] = used + 1
                 elif x not in closed:
                     uses[x] = 1
                     nodes.append(x)
@@ -36,10 +36,11 @@ def order(root: Any, ends: Iterable[Any] | None = None) -> list[Any]:
         node = ready.pop()
         released.append(node)
         for x in node.operands:
-            if x.__class__ is kind and x in uses:
-                uses[x] -= 1
-                if not uses[x]:
+            if x.__class__ is kind and (used := uses.get(x)):
+                if used == 1:
                     ready.append(x)
+                else:
+                    uses[x] = used - 1
     if ends is None:
         return released
     leading = set(closed)

@@ -52,10 +52,11 @@ def users_line() -> str:
     return f"{file}, line {line}: {linecache.getline(file, line).strip()}"
 
 
-def check_finite(data: Any, op: ops.Op, operands: tuple[Any, ...]) -> None:
+def check_finite(node: Any) -> None:
     """In anomaly mode: a result that is nan is an error."""
-    if np.isnan(data).any():
-        raise GradientError(f"{op.name} of {', '.join(map(described, operands))} gave nan, at {users_line()}")
+    if np.isnan(node.data).any():
+        operands = ", ".join(map(described, node.operands))
+        raise GradientError(f"{node.op.name} of {operands} gave nan, at {node.origin}")
 
 
 def check_gain(node: Any, operand: Any, gain: Any) -> None:

@@ -50,7 +50,7 @@ def answers(*numpy: Any) -> Callable[[Any], Any]:
 def count(x: Any, axis: Axis) -> int:
     """How many numbers are taken together along `axis`."""
     shape = ops.shape(x)
-    return math.prod(shape) if axis is None else math.prod(n for n, k in zip(shape, kernels.kept(shape, axis)) if n != k)
+    return math.prod(n for n, kept in zip(shape, kernels.kept(shape, axis)) if n != kept)
 
 
 @answers(np.mean)

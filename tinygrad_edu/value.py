@@ -53,9 +53,11 @@ class Value(Operators):
         self.scope: Scope | None = None
 
     @staticmethod
-    def node(data: Any, op: Any = None, operands: Any = (), numbers: Any = (), settings: Any = ops.NOTHING) -> Value:
+    def node(
+        data: Any, op: Any = None, operands: Any = (), numbers: Any = (), settings: Any = ops.NOTHING, mode: Any = None
+    ) -> Value:
         """A result as the engine makes it: nothing copied, nothing checked; a constant if it has no operation."""
-        mode, self = STATE.mode, new(Value)
+        self = new(Value)
         self._data = data
         self.op = op
         self.operands = operands
@@ -63,9 +65,7 @@ class Value(Operators):
         self.settings = settings
         self.grad = self.label = None
         self.requires_grad = op is not None
-        self.scope = mode.scope
-        if mode.anomaly:
-            self.origin = users_line()
+        self.scope = (mode or STATE.mode).scope
         return self
 
     def apply_op(self, op: ops.Op, operands: tuple[Any, ...], settings: dict[str, Any] = ops.NOTHING) -> Any:
@@ -87,13 +87,13 @@ class Value(Operators):
             raise refusal(op, operands, error) from None
         if data.__class__ is not float:
             data = ops.plain(data)
-        if not op.rules:
-            return data
+        if not (tracked and mode.recording and op.rules):
+            return Value.node(data, mode=mode) if op.rules else data
+        result = Value.node(data, op, operands, tuple(numbers), settings, mode)
         if mode.anomaly:
-            check_finite(data, op, operands)
-        if not (tracked and mode.recording):
-            return Value.node(data)
-        return Value.node(data, op, operands, tuple(numbers), settings)
+            result.origin = users_line()
+            check_finite(result)
+        return result
 
     def apply_composite(self, function: Composite, operands: tuple[Any, ...], settings: dict[str, Any]) -> Any:
         """What a composite means for a Value: its rows, recorded under its name."""

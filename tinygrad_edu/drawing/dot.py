@@ -27,7 +27,7 @@ SHAPES = {
                   "margin": "0.04,0.02", "width": "0.34", "height": "0.34", "ordering": "in"},
 }
 TEXT = {"fontname": "Helvetica", "fontsize": "12", "fontcolor": INK}
-BOX =  {"shape": "box", "margin": "0.1,0.05", "width": "0.5", "height": "0"}
+BOX =  {"shape": "box", "margin": "0.14,0.04", "width": "0.5", "height": "0"}
 EDGE = {"fontsize": "10", "fontcolor": LINE, "color": LINE, "arrowsize": "0.6", "labeldistance": "1.6"}
 PAGE = {"bgcolor": "transparent", "pad": "0.1", "nodesep": "0.2", "ranksep": "0.3"}  # inches
 # fmt: on
@@ -95,7 +95,7 @@ def grid(x: Any) -> list[list[str]]:
 
 def table(lines: Iterable[str]) -> str:
     """Lines of cells, without any rules."""
-    return f'<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="1">{"".join(f"<TR>{line}</TR>" for line in lines)}</TABLE>'
+    return f'<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="3">{"".join(f"<TR>{line}</TR>" for line in lines)}</TABLE>'
 
 
 def cell(content: str, align: str = "CENTER") -> str:

@@ -11,6 +11,9 @@ from pathlib import Path
 HINT = 'For a picture: pip install "tinygrad-edu[render]", or install Graphviz.'
 SHARP = ["-Gdpi=144", "-Gsize=100,100"]  # dots to the inch; inches at most, as time and memory grow with the area
 
+FONTS = (b"Helvetica,sans-Serif", b"Helvetica,Arial,Liberation Sans,Nimbus Sans,DejaVu Sans Condensed,sans-serif")
+# the second names what is as wide as the Helvetica that boxes are measured for, before whatever a browser has
+
 
 class NoPictureError(RuntimeError):
     """No program could draw the graph; the message is one line that says why, and what helps."""
@@ -27,7 +30,7 @@ def picture(source: str, form: str) -> bytes:
             complaints.append(f"{Path(program).stem} does not start: {error.strerror}.")
             continue
         if done.returncode == 0 and done.stdout:
-            return done.stdout
+            return done.stdout if form == "png" else done.stdout.replace(*FONTS)
         said = [line for line in done.stderr.decode(errors="replace").splitlines() if line and "Warning" not in line]
         complaints.append(f"{Path(program).stem} failed: {[*said, f'exit code {done.returncode}'][0]}.")
     raise NoPictureError(" ".join(complaints if len(found) > 1 else [*complaints, HINT]))

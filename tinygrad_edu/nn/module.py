@@ -84,6 +84,8 @@ class Sequential(Module):
                 raise TypeError(f"Sequential takes layers, not {type(layer).__name__}: layer {i} is {layer!r}.")
             if isinstance(layer, Module) and layer.name is None:
                 layer.name = f"{type(layer).__name__.lower()}{i}"
+                for path, parameter in layer.named_parameters():
+                    parameter.label = f"{layer.name}.{path}"
 
     def forward(self, x: Any) -> Any:
         """Each layer on the result of the one before."""

@@ -1,0 +1,126 @@
+"""Expressions as text, such as "tanh(a*b + c)": read with `ast` against a list of what is allowed, never run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from . import functions, ops
+from .value import Value
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    name: row
+    for name, row in ops.TABLE.items()
+    if row.rules and row.arity == 1 and name not in ("negative", "same", "getitem", "scatter", "sum_to", "broadcast_to")
+} | {
+    "mean": functions.mean, "var": functions.var, "std": functions.std, "norm": functions.norm,
+    "flatten": functions.flatten, "clip": functions.clip, "maximum": ops.maximum, "minimum": ops.minimum,
+}  # fmt: skip
+SIGNS: dict[type[ast.AST], ops.Op] = {
+    ast.Add: ops.add, ast.Sub: ops.subtract, ast.Mult: ops.multiply, ast.Div: ops.divide,
+    ast.Pow: ops.power, ast.MatMult: ops.matmul, ast.USub: ops.negative, ast.UAdd: ops.same,
+}  # fmt: skip
+
+
+class ExpressionError(ValueError):
+    """An expression that cannot be read; the message says which part and what is allowed."""
+
+
+def evaluate(text: str, names: dict[str, Value]) -> Value:
+    """The Value of an expression in which the names stand for these Values.
+
+    Allowed are numbers, names, + - * / ** @, brackets, [indices], and calls of the library's functions, with settings
+    such as axis=0. Raises ExpressionError for anything else.
+
+    >>> evaluate("a*b + a**2", {"a": Value(2.0, "a"), "b": Value(-3.0, "b")}).data
+    -2.0
+    """
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+        result = read(tree, text.strip(), names)
+    except SyntaxError as error:
+        raise ExpressionError(f"{text!r} is not an expression: {error.msg}.") from None
+    except (RecursionError, MemoryError):
+        raise ExpressionError("The expression is nested too deeply.") from None
+    if not isinstance(result, Value):
+        raise ExpressionError(f"{text!r} contains no name, so there is nothing to differentiate: try a*b with a=2 b=3.")
+    return result
+
+
+def read(node: ast.AST, text: str, names: dict[str, Value]) -> Any:
+    """One part of the expression."""
+    match node:
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            return number
+        case ast.Name(id=name):
+            if name not in names:
+                has = f"names with a value are {', '.join(names)}" if names else "no name has a value"
+                raise ExpressionError(f"{name!r} has no value; {has}. Write it behind the expression: {name}=2.")
+            return names[name]
+        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in SIGNS:
+            return apply(SIGNS[type(sign)], read(left, text, names), read(right, text, names))
+        case ast.UnaryOp(op=sign, operand=operand) if type(sign) in SIGNS:
+            return apply(SIGNS[type(sign)], read(operand, text, names))
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
+            return call(name, args, keywords, text, names)
+        case ast.Subscript(value=value, slice=index):
+            return read(value, text, names)[part(index)]
+    raise ExpressionError(
+        f"{ast.get_source_segment(text, node)!r} is not allowed: an expression has numbers, names, + - * / ** @, "
+        "brackets and calls such as tanh(x)."
+    )
+
+
+def apply(op: ops.Op, *operands: Any) -> Any:
+    """A sign between parts; between plain numbers it is computed in floats, so that 9**9**9 is inf and not a wait."""
+    if not any(isinstance(x, Value) for x in operands):
+        operands = tuple(map(float, operands))
+    return op(*operands)
+
+
+def call(name: str, args: list[ast.expr], keywords: list[ast.keyword], text: str, names: dict[str, Value]) -> Any:
+    """A call of one of FUNCTIONS."""
+    if name not in FUNCTIONS:
+        nearest = ", ".join(get_close_matches(name, FUNCTIONS, n=3, cutoff=0.0))
+        raise ExpressionError(f"{name!r} is not on the list of functions; the nearest are {nearest}.")
+    if any(word.arg is None for word in keywords) or any(isinstance(arg, ast.Starred) for arg in args):
+        raise ExpressionError("Stars in a call are not allowed.")
+    settings = {str(word.arg): literal(word.value) for word in keywords}
+    return FUNCTIONS[name](*[read(arg, text, names) for arg in args], **settings)
+
+
+def literal(node: ast.expr) -> Any:
+    """A number, True, None or a tuple of these, as a setting or an index."""
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        raise ExpressionError(f"A setting or index must be a plain number, not {ast.unparse(node)!r}.") from None
+
+
+def part(node: ast.expr) -> Any:
+    """An index: a number, a slice, or several."""
+    match node:
+        case ast.Slice(lower=lower, upper=upper, step=step):
+            return slice(*[None if bound is None else literal(bound) for bound in (lower, upper, step)])
+        case ast.Tuple(elts=parts):
+            return tuple(map(part, parts))
+    return literal(node)
+
+
+def assignment(text: str) -> tuple[str, Value]:
+    """`name=value` as a labelled Value; the value is a number or a nested list of numbers.
+
+    >>> assignment("w=[1, 2.5]")
+    ('w', Value([1. , 2.5], label='w'))
+    """
+    name, equals, number = text.partition("=")
+    if not equals or not name.strip().isidentifier():
+        raise ExpressionError(f"{text!r} is not of the form name=value.")
+    try:
+        return name.strip(), Value(np.asarray(ast.literal_eval(number.strip()), float), name.strip())
+    except (ValueError, TypeError, SyntaxError):
+        raise ExpressionError(f"The value of {name.strip()} must be a number or a list, not {number!r}.") from None
