@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import GradientError as GradientError
 from .functions import clip as clip, flatten as flatten, mean as mean, norm as norm, std as std, var as var
+from .ops import Op
 from .ops import abs as abs, add as add, arccos as arccos, arccosh as arccosh, arcsin as arcsin, arcsinh as arcsinh
 from .ops import arctan as arctan, arctanh as arctanh, broadcast_to as broadcast_to, concatenate as concatenate
 from .ops import cos as cos, cosh as cosh, divide as divide, equal as equal, exp as exp, expand_dims as expand_dims
@@ -44,6 +45,16 @@ ON_FIRST_USE = {  # so that `import tinygrad_edu` costs little more than `import
     "GradientReport": "checking", "GradientCheckError": "checking",
     "draw": "drawing", "Drawing": "drawing",
 }  # fmt: skip
+
+
+def _describe(op: Op) -> str:
+    """The text of `help(tg.tanh)`, read off the table of domains when somebody asks."""
+    from .domains import describe
+
+    return describe(op)
+
+
+Op.describe = staticmethod(_describe)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
 """The sweep: the order of the nodes, and the gradients sent back along it.
 
-A node is anything with `op`, `operands` (nodes and plain numbers), `numbers` (what the operands were when it was
-computed), `settings`, `data` (its own result), `grad` and `requires_grad`. A leaf has no `op`.
+A node is anything with `op`, `inputs` (its operands, followed by the numbers that these were when it was computed: one
+tuple for both), `settings`, `_data` (its result), `grad` and `requires_grad`. A leaf has no `op` and no `inputs`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def order(root: Any, ends: Iterable[Any] | None = None) -> list[Any]:
     kind, closed = root.__class__, frozenset(() if ends is None else ends)
     uses, nodes = {root: 0}, [root] if root.op is not None and root not in closed else []
     for node in nodes:  # the list grows while it is read
-        for x in node.operands:
+        for x in node.inputs:
             if x.__class__ is kind and x.op is not None:
                 if used := uses.get(x):
                     uses[x] = used + 1
@@ -35,7 +35,7 @@ def order(root: Any, ends: Iterable[Any] | None = None) -> list[Any]:
     while ready:
         node = ready.pop()
         released.append(node)
-        for x in node.operands:
+        for x in node.inputs:
             if x.__class__ is kind and (used := uses.get(x)):
                 if used == 1:
                     ready.append(x)
@@ -45,7 +45,7 @@ def order(root: Any, ends: Iterable[Any] | None = None) -> list[Any]:
         return released
     leading = set(closed)
     for node in reversed(released):
-        if any(x.__class__ is kind and x in leading for x in node.operands):
+        if any(x.__class__ is kind and x in leading for x in node.inputs):
             leading.add(node)
     return [node for node in released if node in leading]
 
@@ -63,13 +63,14 @@ def sweep(
     wanted = None if ends is None else {*nodes, *ends}
     with np.errstate(all="ignore"):
         for node in nodes:
-            g, op, settings = gradients.pop(node), node.op, node.settings
-            y, numbers = node._data, node.numbers
+            g, op, inputs, settings = gradients.pop(node), node.op, node.inputs, node.settings
+            y, numbers = node._data, inputs[len(inputs) // 2 :]
+            seen = numbers
             if create_graph:
-                y, numbers = node, [*map(as_it_was, node.operands, numbers)]
+                y, seen = node, tuple(map(as_it_was, inputs, numbers))
             if wanted is None:
                 node.grad = g
-            for x, number, rule in zip(node.operands, node.numbers, op.rules, strict=False):
+            for x, number, rule in zip(inputs, numbers, op.rules, strict=False):
                 if x.__class__ is not kind:
                     continue
                 if x._data is not number and changed_in_place(x, number):
@@ -80,11 +81,11 @@ def sweep(
                 if rule is None or not (x.requires_grad if wanted is None else x in wanted):
                     continue
                 try:
-                    gain = rule(g, y, *numbers, **settings) if settings else rule(g, y, *numbers)
+                    gain = rule(g, y, *seen, **settings) if settings else rule(g, y, *seen)
                     if gain.__class__ is not float or number.__class__ is not float:
                         gain = fit(gain, number, op, g if x.op is None else None)
-                except ArithmeticError:  # 1 / 0, 10.0**400, (-8.0)**(1/3) on plain floats: NumPy says inf or nan
-                    gain = fit(rule(np.float64(g), np.float64(y), *map(np.float64, numbers), **settings), number, op)
+                except ArithmeticError:  # 1 / 0 or 10.0**400 on plain floats: NumPy says inf or nan
+                    gain = fit(rule(*map(np.float64, (g, y, *seen)), **settings), number, op)
                 if watch is not None:
                     watch(node, x, gain)
                 gradients[x] = gradients[x] + gain if x in gradients else gain
@@ -93,13 +94,13 @@ def sweep(
 
 def as_it_was(x: Any, number: Any) -> Any:
     """The operand as a node that still has the number it was used with, even if its data was rebound since."""
-    return x if getattr(x, "_data", number) is number else x.node(number, ops.same, (x,), (number,))
+    return x if getattr(x, "_data", number) is number else x.node(number, ops.same, (x, number))
 
 
 def changed_in_place(x: Any, number: Any) -> bool:
     """Whether the leaf's own array was written to: `data` then shows the same memory through another view."""
-    arrays = isinstance(number, np.ndarray) and isinstance(x._data, np.ndarray)
-    return arrays and any(x._data.base is array for array in (number, number.base) if array is not None)
+    base = getattr(x._data, "base", None)
+    return base is not None and (base is number or base is getattr(number, "base", None))
 
 
 def fit(gain: Any, number: Any, op: ops.Op, g: Any = None) -> Any:
@@ -122,8 +123,6 @@ def of_kind(gain: Any, number: Any) -> Any:
     """A number for a number, and for an array its own dtype (a complex gradient stays complex)."""
     if isinstance(gain, np.generic | np.ndarray) and not gain.ndim:
         gain = gain.item()
-    if gain.__class__ is complex and number.__class__ in (float, int):
-        raise ArithmeticError
     to, kind = ops.shape(number), ops.dtype(number)
     if to and not ops.shape(gain):  # a rule may answer with one number for all elements
         return ops.broadcast_to(gain, shape=to, dtype=kind)

@@ -52,15 +52,17 @@ def users_line() -> str:
     return f"{file}, line {line}: {linecache.getline(file, line).strip()}"
 
 
-def check_finite(node: Any) -> None:
+def check_finite(node: Any) -> Any:
     """In anomaly mode: a result that is nan is an error."""
     if np.isnan(node.data).any():
         operands = ", ".join(map(described, node.operands))
-        raise GradientError(f"{node.op.name} of {operands} gave nan, at {node.origin}")
+        raise GradientError(f"{node.op.name} of {operands} gave nan, at {node.scope.name}")
+    return node
 
 
 def check_gain(node: Any, operand: Any, gain: Any) -> None:
     """In anomaly mode: a contribution that is nan is an error."""
     if np.isnan(getattr(gain, "data", gain)).any():
-        line = getattr(node, "origin", "a line outside detect_anomaly()")
+        scope = node.scope
+        line = scope.name if scope is not None and scope.kind == "line" else "a line outside detect_anomaly()"
         raise GradientError(f"The gradient of {described(operand)} through {node.op.name} is nan; recorded at {line}")

@@ -79,9 +79,15 @@ def sum_to(x: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     return array(total, dtype)
 
 
-def slope(x: Any, n: Any) -> Any:
+def slope(x: Any, n: Any, times: int) -> Any:
+    factor = math.prod(n - i for i in range(times))
     with np.errstate(all="ignore"):
-        return np.where(np.equal(n, 0), 0, n * x ** (n - 1))
+        return np.where(np.equal(factor, 0), 0, factor * x ** (n - times))
+
+
+def slope_of(x: Any, n: Any, times: int) -> Any:
+    factor = math.prod(n - i for i in range(times))
+    return factor * x ** (n - times) if factor else factor
 
 
 def ratio(a: Any, b: Any) -> Any:
@@ -91,7 +97,8 @@ def ratio(a: Any, b: Any) -> Any:
 
 def xlogy(x: Any, y: Any) -> Any:
     with np.errstate(all="ignore"):
-        return np.where(np.equal(x, 0), 0, x * np.log(y))
+        log = np.log(y)
+        return np.where(np.equal(x, 0), 0, x * (log if np.ndim(log) else log.item()))
 
 
 def wins(a: Any, b: Any) -> Any:
@@ -100,7 +107,8 @@ def wins(a: Any, b: Any) -> Any:
 
 
 def share(x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
-    best = x == (y if keepdims or axis is None or not np.ndim(x) else np.expand_dims(y, axis))
+    x = np.asarray(x)
+    best = np.equal(x, y if keepdims or axis is None or not np.ndim(x) else np.expand_dims(y, axis))
     return best.astype(x.dtype) / np.add.reduce(best, axis=axis, keepdims=True, dtype=x.dtype)
 
 
@@ -109,7 +117,7 @@ def inside(x: Any, low: Any, high: Any) -> Any:
 
 
 def scatter(x: Any, index: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    result = np.zeros(shape, dtype if dtype is not None else np.result_type(x))
+    result = np.zeros(shape, np.result_type(x) if dtype is None or np.iscomplexobj(x) else dtype)
     parts = index if isinstance(index, tuple) else (index,)
     if any(isinstance(part, list | np.ndarray) and np.asarray(part).dtype != bool for part in parts):
         np.add.at(result, index, x)  # an element may be taken more than once
@@ -158,6 +166,8 @@ def getitem(x: Any, index: Any) -> Any:
 
 
 def concatenate(*arrays: Any, axis: int) -> Any:
+    if axis is None:
+        raise ValueError("axis=None would flatten the arrays: flatten them first, then join them along axis 0.")
     return np.concatenate(arrays, axis)
 
 
@@ -166,11 +176,12 @@ def stack(*arrays: Any, axis: int) -> Any:
 
 
 def sign_of(x: Any) -> Any:
-    return math.copysign(1.0, x) if x else x * 0.0
+    return math.copysign(1.0, x) if x and x == x else x
 
 
 def softplus(x: Any) -> Any:
-    return np.logaddexp(0, x)
+    with np.errstate(invalid="ignore"):
+        return np.logaddexp(0, x)
 
 
 def relu(x: Any) -> Any:
@@ -178,11 +189,7 @@ def relu(x: Any) -> Any:
 
 
 def relu_of(x: Any) -> Any:
-    return x if x > 0 else x * 0
-
-
-def slope_of(x: Any, n: Any) -> Any:
-    return n * x ** (n - 1) if n else x * 0
+    return x.__class__(0) if x <= 0 else x
 
 
 def where_of(condition: Any, a: Any, b: Any) -> Any:
@@ -192,5 +199,45 @@ def where_of(condition: Any, a: Any, b: Any) -> Any:
 def kept(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
     """The shape with the reduced axes as 1."""
     axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    reduced = {i % len(shape) for i in axes}
+    reduced = {i % len(shape) for i in axes if shape}
     return tuple(1 if i in reduced else n for i, n in enumerate(shape))
+
+
+def nll(log_probabilities: Any, labels: Any) -> Any:
+    (batch, classes), labels = log_probabilities.shape, np.asarray(labels).astype(np.intp, copy=False)
+    try:
+        if batch and np.minimum.reduce(labels) >= 0:
+            return np.add.reduce(log_probabilities[np.arange(batch), labels]) / -batch
+    except IndexError:
+        pass
+    raise ValueError(f"the labels must be 0 to {classes - 1}, one for each of at least one row.")
+
+
+def one_hot(labels: Any, like: Any) -> Any:
+    rows = np.zeros(like.shape, like.dtype)
+    rows[np.arange(len(labels)), np.asarray(labels).astype(np.intp, copy=False)] = 1
+    return rows
+
+
+def plain(result: Any) -> Any:
+    """A result without dimensions as a Python number, which never widens the float32 array it meets."""
+    if result.__class__ is np.ndarray:
+        return result if result.ndim else result.item()
+    return result.item() if isinstance(result, np.generic) else result
+
+
+def shape(x: Any) -> tuple[int, ...]:
+    return getattr(x, "shape", ())
+
+
+def dtype(x: Any) -> Any:
+    """The dtype of an array; None for a plain number, which takes whatever dtype it meets."""
+    return getattr(x, "dtype", None) if shape(x) else None
+
+
+def ndim(x: Any) -> int:
+    return len(shape(x))
+
+
+def inverse(axes: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    return None if axes is None else tuple(sorted(range(len(axes)), key=lambda i: axes[i] % len(axes)))

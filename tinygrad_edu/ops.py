@@ -26,7 +26,8 @@ from typing import Any
 import numpy as np
 
 from . import kernels
-from .kernels import PLAIN
+from .kernels import PLAIN, inverse, number
+from .kernels import dtype as dtype, ndim as ndim, plain as plain, shape as shape
 
 Rule = Callable[..., Any]
 NOTHING: dict[str, Any] = {}
@@ -61,13 +62,15 @@ class Op:
     def __call__(self, *operands: Any, **settings: Any) -> Any:
         if len(operands) != self.arity or settings.keys() != self.settings.keys():
             operands, settings = self.arrange(operands, settings)
-        compute = self.scalar
+        compute, foreign = self.scalar, False
         for x in operands:
             if x.__class__ not in PLAIN:
-                if x.__class__ is not np.ndarray and (apply := getattr(x, "apply_op", None)) is not None:
-                    return apply(self, operands, settings)
                 compute = self.compute
-        return plain(compute(*operands, **settings))
+                if x.__class__ is not np.ndarray:
+                    if (apply := getattr(x, "apply_op", None)) is not None:
+                        return apply(self, operands, settings)
+                    foreign = True  # a list, or one of NumPy's scalars
+        return plain(compute(*(map(number, operands) if foreign else operands), **settings))
 
     def arrange(self, operands: tuple[Any, ...], settings: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Sort positional arguments into operands and settings, as NumPy's functions take them."""
@@ -108,26 +111,6 @@ class Each:
         return map(self.each, count())
 
 
-def plain(result: Any) -> Any:
-    """A result without dimensions as a Python number, which never widens the float32 array it meets."""
-    if result.__class__ is np.ndarray:
-        return result if result.ndim else result.item()
-    return result.item() if isinstance(result, np.generic) else result
-
-
-def shape(x: Any) -> tuple[int, ...]:
-    return getattr(x, "shape", ())
-
-
-def dtype(x: Any) -> Any:
-    """The dtype of an array; None for a plain number, which takes whatever dtype it meets."""
-    return getattr(x, "dtype", None) if shape(x) else None
-
-
-def ndim(x: Any) -> int:
-    return len(shape(x))
-
-
 # What is too long for a row. ------------------------------------------------------------------------------------------
 
 
@@ -140,15 +123,15 @@ def restore(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 def others(x: Any, axis: Any) -> Any:
     """For each factor the product of all the others, without dividing: right where factors are zero, at every order."""
-    if axis is None:
-        return reshape(others(reshape(x, shape=(-1,)), 0), shape=shape(x)) if shape(x) else 1
-    if isinstance(axis, tuple):
-        axes = [i % ndim(x) for i in axis]
-        order = [i for i in range(ndim(x)) if i not in axes] + axes
-        moved = transpose(x, axes=tuple(order))
-        flat = reshape(moved, shape=(*shape(moved)[: ndim(x) - len(axes)], -1))
-        return transpose(reshape(others(flat, -1), shape=shape(moved)), axes=inverse(tuple(order)))
-    axis, length, step = axis % ndim(x), shape(x)[axis], 1
+    if not shape(x):
+        return 1
+    axes = [i % ndim(x) for i in (range(ndim(x)) if axis is None else axis if isinstance(axis, tuple) else (axis,))]
+    if len(axes) > 1:  # all of them as one, the last
+        order = (*(i for i in range(ndim(x)) if i not in axes), *axes)
+        moved = transpose(x, axes=order)
+        one = reshape(moved, shape=(*shape(moved)[: -len(axes)], math.prod(shape(moved)[-len(axes) :])))
+        return transpose(reshape(others(one, -1), shape=shape(moved)), axes=inverse(order))
+    axis, length, step = axes[0], shape(x)[axes[0]], 1
     ones: Any = lambda n: np.ones((*shape(x)[:axis], n, *shape(x)[axis + 1 :]), dtype(x))  # noqa: E731
     cut: Any = lambda a, start, stop: a[(slice(None),) * axis + (slice(start, stop),)]  # noqa: E731
     before = concatenate([ones(1), cut(x, 0, length - 1)], axis=axis) if length else x
@@ -158,10 +141,6 @@ def others(x: Any, axis: Any) -> Any:
         after = after * concatenate([cut(after, step, None), ones(step)], axis=axis)
         step *= 2
     return before * after
-
-
-def inverse(axes: tuple[int, ...] | None) -> tuple[int, ...] | None:
-    return None if axes is None else tuple(sorted(range(len(axes)), key=lambda i: axes[i] % len(axes)))
 
 
 def swap(x: Any) -> Any:
@@ -185,10 +164,15 @@ def _matmul_b(g: Any, y: Any, a: Any, b: Any) -> Any:
     if ndim(a) == 1:
         return a * g if ndim(b) == 1 else expand_dims(a, axis=-1) * expand_dims(g, axis=-2)
     if ndim(b) == 1:  # every row of a, weighted by its gradient
-        return reshape(g, shape=(-1,)) @ reshape(a, shape=(-1, shape(a)[-1]))
+        return reshape(g, shape=(-1,)) @ _rows(a)
     if ndim(b) == 2 and ndim(a) > 2:  # a batch of rows against one matrix: one large product
-        a, g = reshape(a, shape=(-1, shape(a)[-1])), reshape(g, shape=(-1, shape(g)[-1]))
+        return _rows(a).T @ _rows(g)
     return swap(a) @ g
+
+
+def _rows(x: Any) -> Any:
+    """A batch of rows, one under the other."""
+    return reshape(x, shape=(math.prod(shape(x)[:-1]), shape(x)[-1]))
 
 
 def _part(i: int) -> Rule:
@@ -205,6 +189,13 @@ def _part(i: int) -> Rule:
 def _layer(i: int) -> Rule:
     """Operand i of stack takes back its own layer of the gradient."""
     return lambda g, y, *parts, axis: g[(slice(None),) * (axis % ndim(y)) + (i,)]
+
+
+def _slope_n(g: Any, y: Any, x: Any, n: Any, times: int) -> Any:
+    """How n(n-1)... x**(n - times) changes with n: in each of the factors, and in the exponent."""
+    factors = [n - i for i in range(times)]
+    change = sum_of(math.prod(factors[:i] + factors[i + 1 :]) for i in range(times))
+    return g * (change * power(x, n - times) + xlogy(y, x))
 
 
 sum_of = sum  # the name means a row from here on
@@ -312,9 +303,14 @@ stack      = Op("stack",       "stack({})",       kernels.stack,       None, eac
 # -- matrices ----------------------------------------------------------------------------------------------------------
 matmul     = Op("matmul", "{} @ {}", np.matmul, None, _matmul_a, _matmul_b)
 
+# -- classes: the mean of -x at the labels, for log-probabilities x of shape (batch, classes) --------------------------
+nll        = Op("nll",     "nll({}, {})",     kernels.nll,     None,
+            lambda g, y, x, labels: g / -shape(x)[0] * one_hot(labels, x), None)
+one_hot    = Op("one_hot", "one_hot({}, {})", kernels.one_hot, None)
+
 # -- what rules are written with: a guard at an edge that must not show in a formula, or a choice that has no slope ----
 slope      = Op("slope",  "{1} * {0}**({1} - 1)", kernels.slope, kernels.slope_of,
-            lambda g, y, x, n: g * (n * slope(x, n - 1)), lambda g, y, x, n: g * (x ** (n - 1) + xlogy(y, x)))
+            lambda g, y, x, n, times: g * slope(x, n, times=times + 1), _slope_n, settings={"times": 1})
 xlogy      = Op("xlogy",  "{} * log({})", kernels.xlogy, None, lambda g, y, a, x: g * log(x),
                                                                lambda g, y, a, x: g * ratio(a, x))
 ratio      = Op("ratio",  "{} / {}",      kernels.ratio, None, lambda g, y, a, b: ratio(g, b),

@@ -25,7 +25,7 @@ Function = Callable[..., Any]
 class Trace:
     """One run of a function on nodes of its own: its result, and the way back to chosen inputs."""
 
-    def __init__(self, function: Function, inputs: Sequence[Any], argnums: Sequence[int], **keywords: Any) -> None:
+    def __init__(self, function: Function, inputs: Sequence[Any], argnums: Sequence[int], /, **keywords: Any) -> None:
         self.of_values = any(isinstance(x, Value) for x in inputs)
         arguments = list(inputs)
         for i in argnums:
@@ -34,8 +34,8 @@ class Trace:
         self.result = function(*arguments, **keywords)
         if not isinstance(self.result, Value):
             raise GradientError(
-                f"The function returned {type(self.result).__name__}, not a Value, so no gradient can reach its "
-                "inputs: look for float(v), v.item() or v.data inside it."
+                f"The function returned {type(self.result).__name__}, not a Value: either it does not use the input at "
+                "all, or float(v), v.item() or v.data inside it has cut the way."
             )
 
     def pull(self, seed: Any, create_graph: bool) -> list[Any]:
@@ -54,7 +54,7 @@ class Trace:
 def leaf(x: Any) -> Value:
     """A node of our own above a Value, or a new leaf around numbers."""
     if isinstance(x, Value):
-        return Value.node(x._data, ops.same, (x,), (x._data,))
+        return Value.node(x._data, ops.same, (x, x._data))
     return Value(x)
 
 
@@ -165,7 +165,8 @@ def jacobian(function: Function, argnums: int = 0) -> Function:
                 seed = np.zeros(shape, trace.result.dtype)
                 seed[i] = 1
             rows += trace.pull(seed, trace.of_values)
-        return trace.out(ops.reshape(ops.stack(rows), shape=(*shape, *trace.ends[0].shape)) if shape else rows[0])
+        whole = (*shape, *trace.ends[0].shape)
+        return trace.out(ops.reshape(ops.stack(rows), shape=whole) if rows else np.zeros(whole, trace.ends[0].dtype))
 
     return differentiated
 

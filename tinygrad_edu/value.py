@@ -34,11 +34,7 @@ class Value(Operators):
     (-2.0, 1.0, 2.0)
     """
 
-    origin: str  # the user's line, in anomaly mode
-    __slots__ = (
-        "_data", "grad", "op", "operands", "numbers", "settings", "requires_grad", "label", "scope", "origin",
-        "__weakref__",
-    )  # fmt: skip
+    __slots__ = ("_data", "grad", "op", "inputs", "settings", "requires_grad", "label", "scope", "__weakref__")
 
     def __init__(self, data: Any, label: str | None = None, requires_grad: bool = True) -> None:
         self._data = number(data, copy=True)
@@ -46,26 +42,24 @@ class Value(Operators):
             raise TypeError("A Value is real: complex numbers appear only inside the gradient checks.")
         self.grad: Any = None
         self.op: ops.Op | None = None
-        self.operands: tuple[Any, ...] = ()
-        self.numbers: tuple[Any, ...] = ()
+        self.inputs: tuple[Any, ...] = ()
         self.settings: dict[str, Any] = ops.NOTHING
         self.requires_grad, self.label = requires_grad, label
         self.scope: Scope | None = None
 
     @staticmethod
     def node(
-        data: Any, op: Any = None, operands: Any = (), numbers: Any = (), settings: Any = ops.NOTHING, mode: Any = None
+        data: Any, op: Any = None, inputs: Any = (), settings: Any = ops.NOTHING, scope: Scope | None = None
     ) -> Value:
         """A result as the engine makes it: nothing copied, nothing checked; a constant if it has no operation."""
         self = new(Value)
         self._data = data
         self.op = op
-        self.operands = operands
-        self.numbers = numbers
+        self.inputs = inputs
         self.settings = settings
         self.grad = self.label = None
         self.requires_grad = op is not None
-        self.scope = (mode or STATE.mode).scope
+        self.scope = scope
         return self
 
     def apply_op(self, op: ops.Op, operands: tuple[Any, ...], settings: dict[str, Any] = ops.NOTHING) -> Any:
@@ -88,12 +82,11 @@ class Value(Operators):
         if data.__class__ is not float:
             data = ops.plain(data)
         if not (tracked and mode.recording and op.rules):
-            return Value.node(data, mode=mode) if op.rules else data
-        result = Value.node(data, op, operands, tuple(numbers), settings, mode)
-        if mode.anomaly:
-            result.origin = users_line()
-            check_finite(result)
-        return result
+            return Value.node(data) if op.rules else data
+        if not mode.anomaly:
+            return Value.node(data, op, (*operands, *numbers), settings, mode.scope)
+        line = Scope(users_line(), "line", mode.scope)
+        return check_finite(Value.node(data, op, (*operands, *numbers), settings, line))
 
     def apply_composite(self, function: Composite, operands: tuple[Any, ...], settings: dict[str, Any]) -> Any:
         """What a composite means for a Value: its rows, recorded under its name."""
@@ -165,6 +158,8 @@ class Value(Operators):
         # `v.data -= step` has written into the very array; a view in its place lets a recorded graph notice.
         self._data = new.view() if new is self._data and isinstance(new, np.ndarray) else number(new)
 
+    operands = property(lambda self: self.inputs[: len(self.inputs) // 2], doc="What it was computed from.")
+    numbers = property(lambda self: self.inputs[len(self.inputs) // 2 :], doc="What the operands were at that time.")
     shape = property(lambda self: ops.shape(self._data), doc="The lengths along each axis; () for a scalar.")
     ndim = property(lambda self: len(self.shape), doc="The number of axes.")
     size = property(lambda self: int(np.size(self._data)), doc="The number of numbers.")

@@ -28,28 +28,6 @@ def sum_squared_error(prediction: Any, target: Any) -> Any:
     return ops.sum(ops.square(prediction - matching(prediction, target, "sum_squared_error")))
 
 
-def _nll(log_probabilities: Any, labels: Any) -> Any:
-    batch, classes = log_probabilities.shape
-    try:
-        if batch and np.minimum.reduce(labels) >= 0:
-            return np.add.reduce(log_probabilities[np.arange(batch), labels]) / -batch
-    except IndexError:
-        pass
-    raise ValueError(f"the labels must be 0 to {classes - 1}, one for each of at least one row.")
-
-
-def _one_hot(labels: Any, like: Any) -> Any:
-    rows = np.zeros(like.shape, like.dtype)
-    rows[np.arange(len(labels)), labels] = 1
-    return rows
-
-
-# fmt: off
-one_hot = ops.Op("one_hot", "one_hot({}, {})", _one_hot, None)
-nll     = ops.Op("nll", "nll({}, {})", _nll, None, lambda g, y, x, t: (g / -ops.shape(x)[0]) * one_hot(t, x), None)
-# fmt: on
-
-
 def cross_entropy(logits: Any, target: Any) -> Any:
     """The mean of -log(probability of the right class), with probabilities softmax(logits).
 
@@ -70,7 +48,7 @@ def cross_entropy(logits: Any, target: Any) -> Any:
             f"cross_entropy takes integer labels, one for each row, or probabilities of shape {ops.shape(logits)}, "
             f"not {target.dtype} of shape {target.shape}."
         )
-    return nll(ops.log_softmax(logits, axis=-1), target)
+    return ops.nll(ops.log_softmax(logits, axis=-1), target)
 
 
 def binary_cross_entropy(prediction: Any, target: Any, from_logits: bool = False) -> Any:
