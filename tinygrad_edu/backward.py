@@ -21,26 +21,26 @@ def order(root: Any, ends: Iterable[Any] | None = None) -> list[Any]:
     With `ends`, only the nodes on a way from `root` to one of these, which are not entered themselves. No recursion:
     a chain of a million nodes is as welcome as a diamond, and each node is visited once.
     """
-    kind, closed = root.__class__, frozenset(() if ends is None else ends)
+    kind, closed, shared = root.__class__, frozenset(() if ends is None else ends), False
     uses, nodes = {root: 0}, [root] if root.op is not None and root not in closed else []
     for node in nodes:  # the list grows while it is read
         for x in node.inputs:
             if x.__class__ is kind and x.op is not None:
-                if used := uses.get(x):
-                    uses[x] = used + 1
+                if x in uses:
+                    uses[x] += 1
+                    shared = True
                 elif x not in closed:
                     uses[x] = 1
                     nodes.append(x)
-    ready, released = nodes[:1], []
-    while ready:
+    ready, released = nodes[:1], [] if shared else nodes  # a tree is in order as it was found
+    while ready and shared:
         node = ready.pop()
         released.append(node)
         for x in node.inputs:
-            if x.__class__ is kind and (used := uses.get(x)):
-                if used == 1:
+            if x.__class__ is kind and x in uses:
+                uses[x] -= 1
+                if not uses[x]:
                     ready.append(x)
-                else:
-                    uses[x] = used - 1
     if ends is None:
         return released
     leading = set(closed)
@@ -70,7 +70,7 @@ def sweep(
                 y, seen = node, tuple(map(as_it_was, inputs, numbers))
             if wanted is None:
                 node.grad = g
-            for x, number, rule in zip(inputs, numbers, op.rules, strict=False):
+            for x, number, rule in zip(inputs, numbers, op.rules):
                 if x.__class__ is not kind:
                     continue
                 if x._data is not number and changed_in_place(x, number):
@@ -108,15 +108,17 @@ def fit(gain: Any, number: Any, op: ops.Op, g: Any = None) -> Any:
 
     A leaf's gradient is to be its own array: with `g` given, that one or a view is copied.
     """
-    if gain.__class__ is not np.ndarray or number.__class__ is not np.ndarray or gain.dtype is not number.dtype:
+    arrays = gain.__class__ is np.ndarray and number.__class__ is np.ndarray
+    if not arrays or gain.dtype is not number.dtype:
         gain = of_kind(gain, number)
-    if ops.shape(gain) != ops.shape(number):
+    if (gain.shape if arrays else ops.shape(gain)) != (to := ops.shape(number)):
         try:
-            gain = ops.sum_to(gain, shape=ops.shape(number), dtype=None)
+            gain = ops.sum_to.compute(gain, to, None) if arrays else ops.sum_to(gain, shape=to, dtype=None)
         except ValueError as error:
             raise GradientError(f"A rule of {op.name} is wrong: {error}") from None
-    shared = g is not None and isinstance(gain, np.ndarray) and (gain is g or gain.base is not None)
-    return gain.copy() if shared else gain
+    elif g is not None and gain.__class__ is np.ndarray and (gain is g or gain.base is not None):
+        gain = gain.copy()
+    return gain
 
 
 def of_kind(gain: Any, number: Any) -> Any:

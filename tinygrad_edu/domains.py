@@ -119,8 +119,8 @@ ROWS = tuple(Domain(*line) for line in (
     (ops.max,         "the largest, of all or along axis",  "x", "[1.0, 3.0]",  "(3.0, array([0., 1.]))"),
     (ops.min,         "the smallest, of all or along axis", "x", "[1.0, 3.0]",  "(1.0, array([1., 0.]))"),
     (ops.logsumexp,   "log(sum(exp(x))), safe for large x", "x", "[0.0, 0.0]",  "(0.693..., array([0.5, 0.5]))"),
-    (ops.softmax,     "exp(x) / sum(exp(x)) along axis",    "x", "np.zeros(2)", "array([0.5, 0.5])"),
-    (ops.log_softmax, "log(softmax(x)) along axis",         "x", "np.zeros(2)", "array([-0.693..., -0.693...])"),
+    (ops.softmax,     "exp(x) / sum(exp(x)) along axis",    "x", "[0.0, 0.0]",  "array([0.5, 0.5])"),
+    (ops.log_softmax, "log(softmax(x)) along axis",         "x", "[0.0, 0.0]",  "array([-0.693..., -0.693...])"),
     (ops.norm,        "the length, of all or along axis",   "x != 0"),
 
     (ops.broadcast_to, "x repeated to a larger shape",          "x",  "[1.0, 2.0], (1, 2)",  "array([[1., 2.]])"),
@@ -136,8 +136,8 @@ ROWS = tuple(Domain(*line) for line in (
 
     (ops.matmul, "the product of matrices or vectors", "a, b", "[2.0], [3.0]", "(6.0, (array([3.]), array([2.])))"),
 
-    (ops.nll,     "the mean of -x at each row's class", "x, c"),
-    (ops.one_hot, "1 at each row's class, else 0",      "c, x"),
+    (ops.cross_entropy, "the mean of -log(softmax(x)) at each row's class", "x, c"),
+    (ops.one_hot,       "1 at each row's class, else 0",                    "c, x"),
 
     (ops.slope,  "the slope of x**n, right at x = 0", "x > 0, n"),
     (ops.xlogy,  "a * log(x), 0 where a = 0",         "a, x > 0"),
@@ -234,7 +234,7 @@ CASES: dict[Any, tuple[Case, ...]] = {
     ops.matmul:       (at((3,), (3,)), at((3,), (3, 2)), at((2, 3), (3,)), at((2, 3), (3, 2)), at((2, 2, 3), (2, 3, 2)),
                        at((2, 2, 3), (3, 2)), at((2, 3), (2, 3, 2)), at((2, 1, 2, 2), (3, 2, 2)), at((2, 2, 3), (3,)),
                        at((3,), (2, 3, 2)), at((0, 3), (3, 2)), at((2, 0), (0, 3)), at((2, 0), (0,)), at((0,), (0, 2))),
-    ops.nll:          (at((1, 2), np.array([1])), at((3, 4), np.array([2, 0, 2]))),
+    ops.cross_entropy: (at((1, 2), np.array([1])), at((3, 4), np.array([2, 0, 2]))),
     ops.one_hot:      (at(np.array([2, 0]), (2, 3)),),
     functions.mean:   ALONG,
     functions.var:    (*ALONG, at((4,), ddof=1)),
@@ -327,10 +327,10 @@ def written(row: ops.Op, letters: list[str]) -> str:
 
 
 def example(domain: Domain, arity: int) -> list[str]:
-    """The example as a doctest of two lines; where there is a gradient to show, the call asks for it."""
+    """The example as a doctest; where there is a gradient to show, the call asks for it."""
     if not domain.example:
         return []
     call = f"tg.{domain.row.name}"
     if domain.gives.startswith("("):
         call = f"tg.value_and_grad({call}{'' if arity == 1 else f', argnums={tuple(range(arity))}'})"
-    return ["", f">>> {call}({domain.example})", domain.gives]
+    return ["", ">>> import tinygrad_edu as tg", f">>> {call}({domain.example})", domain.gives]

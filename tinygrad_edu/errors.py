@@ -52,12 +52,11 @@ def users_line() -> str:
     return f"{file}, line {line}: {linecache.getline(file, line).strip()}"
 
 
-def check_finite(node: Any) -> Any:
+def check_finite(node: Any) -> None:
     """In anomaly mode: a result that is nan is an error."""
     if np.isnan(node.data).any():
         operands = ", ".join(map(described, node.operands))
         raise GradientError(f"{node.op.name} of {operands} gave nan, at {node.scope.name}")
-    return node
 
 
 def check_gain(node: Any, operand: Any, gain: Any) -> None:

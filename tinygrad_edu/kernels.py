@@ -203,27 +203,34 @@ def kept(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
     return tuple(1 if i in reduced else n for i, n in enumerate(shape))
 
 
-def nll(log_probabilities: Any, labels: Any) -> Any:
-    (batch, classes), labels = log_probabilities.shape, np.asarray(labels).astype(np.intp, copy=False)
+def cross_entropy(x: Any, c: Any) -> Any:
+    (batch, classes), rows = x.shape, np.arange(len(x))
+    shifted = x - np.maximum.reduce(x.real, axis=-1, keepdims=True)
     try:
-        if batch and np.minimum.reduce(labels) >= 0:
-            return np.add.reduce(log_probabilities[np.arange(batch), labels]) / -batch
+        if batch and np.minimum.reduce(c) >= 0:
+            logs = np.log(np.add.reduce(np.exp(shifted), axis=-1))
+            return np.add.reduce(logs - shifted[rows, whole(c)]) / batch
     except IndexError:
         pass
     raise ValueError(f"the labels must be 0 to {classes - 1}, one for each of at least one row.")
 
 
+def whole(labels: Any) -> Any:
+    """Labels as whole numbers: a Value has made them floats."""
+    return labels if labels.dtype.kind in "iu" else labels.astype(np.intp)
+
+
 def one_hot(labels: Any, like: Any) -> Any:
     rows = np.zeros(like.shape, like.dtype)
-    rows[np.arange(len(labels)), np.asarray(labels).astype(np.intp, copy=False)] = 1
+    rows[np.arange(len(labels)), whole(labels)] = 1
     return rows
 
 
 def plain(result: Any) -> Any:
     """A result without dimensions as a Python number, which never widens the float32 array it meets."""
-    if result.__class__ is np.ndarray:
-        return result if result.ndim else result.item()
-    return result.item() if isinstance(result, np.generic) else result
+    if result.__class__ is np.ndarray and result.shape:
+        return result
+    return result.item() if isinstance(result, np.generic | np.ndarray) else result
 
 
 def shape(x: Any) -> tuple[int, ...]:

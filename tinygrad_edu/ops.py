@@ -60,7 +60,7 @@ class Op:
         ANSWERS.update(dict.fromkeys(self.numpy, self))
 
     def __call__(self, *operands: Any, **settings: Any) -> Any:
-        if len(operands) != self.arity or settings.keys() != self.settings.keys():
+        if len(operands) != self.arity or len(settings) != len(self.settings):
             operands, settings = self.arrange(operands, settings)
         compute, foreign = self.scalar, False
         for x in operands:
@@ -303,9 +303,9 @@ stack      = Op("stack",       "stack({})",       kernels.stack,       None, eac
 # -- matrices ----------------------------------------------------------------------------------------------------------
 matmul     = Op("matmul", "{} @ {}", np.matmul, None, _matmul_a, _matmul_b)
 
-# -- classes: the mean of -x at the labels, for log-probabilities x of shape (batch, classes) --------------------------
-nll        = Op("nll",     "nll({}, {})",     kernels.nll,     None,
-            lambda g, y, x, labels: g / -shape(x)[0] * one_hot(labels, x), None)
+# -- classes: x of shape (batch, classes), before the softmax, and c the right class of each row -----------------------
+cross_entropy = Op("cross_entropy", "cross_entropy({}, {})", kernels.cross_entropy, None,
+            lambda g, y, x, c: g / shape(x)[0] * (softmax(x, axis=-1) - one_hot(c, x)), None)
 one_hot    = Op("one_hot", "one_hot({}, {})", kernels.one_hot, None)
 
 # -- what rules are written with: a guard at an edge that must not show in a formula, or a choice that has no slope ----

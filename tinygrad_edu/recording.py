@@ -8,19 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 
-class Mode:
+class State(threading.local):
     """Whether operations are recorded, whether a nan raises at once, and the scope that new nodes belong to."""
 
-    __slots__ = ("anomaly", "recording", "scope")
-
-    def __init__(self, recording: bool = True, anomaly: bool = False, scope: Scope | None = None) -> None:
-        self.recording, self.anomaly, self.scope = recording, anomaly, scope
-
-
-class State(threading.local):
-    """The mode of this thread; threads do not share it."""
-
-    mode = Mode()
+    recording, anomaly = True, False
+    scope: Scope | None = None
 
 
 class Scope:
@@ -29,20 +21,22 @@ class Scope:
     __slots__ = ("kind", "name", "outer")
 
     def __init__(self, name: str, kind: str, outer: Scope | None) -> None:
-        self.name, self.kind, self.outer = name, kind, outer
+        self.name = name
+        self.kind = kind
+        self.outer = outer
 
 
-STATE = State()
+STATE = State()  # of this thread: threads do not share it
 
 
 def inside(name: str, kind: str, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
     """Call a function in a scope of its own: the nodes that it records carry the name."""
-    before = STATE.mode
-    STATE.mode = Mode(before.recording, before.anomaly, Scope(name, kind, before.scope))
+    outer = STATE.scope
+    STATE.scope = Scope(name, kind, outer)
     try:
         return function(*arguments, **keywords)
     finally:
-        STATE.mode = before
+        STATE.scope = outer
 
 
 @contextmanager
@@ -56,12 +50,11 @@ def no_grad() -> Iterator[None]:
     >>> y.requires_grad
     False
     """
-    before = STATE.mode
-    STATE.mode = Mode(False, before.anomaly, before.scope)
+    before, STATE.recording = STATE.recording, False
     try:
         yield
     finally:
-        STATE.mode = before
+        STATE.recording = before
 
 
 @contextmanager
@@ -75,9 +68,8 @@ def detect_anomaly() -> Iterator[None]:
     Traceback (most recent call last):
     tinygrad_edu.errors.GradientError: log of x = -1.0 gave nan, at <doctest ...>, line 2: x.log()
     """
-    before = STATE.mode
-    STATE.mode = Mode(before.recording, True, before.scope)
+    before, STATE.anomaly = STATE.anomaly, True
     try:
         yield
     finally:
-        STATE.mode = before
+        STATE.anomaly = before

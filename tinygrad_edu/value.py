@@ -17,7 +17,7 @@ from .operators import Operators
 from .recording import STATE, Scope, inside
 
 
-new = object.__new__
+new, ndarray = object.__new__, np.ndarray
 
 
 class Value(Operators):
@@ -48,9 +48,7 @@ class Value(Operators):
         self.scope: Scope | None = None
 
     @staticmethod
-    def node(
-        data: Any, op: Any = None, inputs: Any = (), settings: Any = ops.NOTHING, scope: Scope | None = None
-    ) -> Value:
+    def node(data: Any, op: Any = None, inputs: Any = (), settings: Any = ops.NOTHING) -> Value:
         """A result as the engine makes it: nothing copied, nothing checked; a constant if it has no operation."""
         self = new(Value)
         self._data = data
@@ -59,20 +57,20 @@ class Value(Operators):
         self.settings = settings
         self.grad = self.label = None
         self.requires_grad = op is not None
-        self.scope = scope
+        self.scope = STATE.scope
         return self
 
     def apply_op(self, op: ops.Op, operands: tuple[Any, ...], settings: dict[str, Any] = ops.NOTHING) -> Any:
         """What an operation means for a Value: compute on the numbers, and remember which they were."""
-        numbers, tracked, compute, mode = [], False, op.scalar, STATE.mode
+        numbers, tracked, compute = [], False, op.scalar
         for x in operands:
             if x.__class__ is Value:
                 if x.requires_grad:
                     tracked = True
                 x = x._data
-            elif x.__class__ is not float:
+            elif x.__class__ is not float and (x.__class__ is not ndarray or x.dtype.char not in "fd" or not x.ndim):
                 x = number(x)
-            if x.__class__ is np.ndarray:
+            if x.__class__ is ndarray:
                 compute = op.compute
             numbers.append(x)
         try:
@@ -81,12 +79,13 @@ class Value(Operators):
             raise refusal(op, operands, error) from None
         if data.__class__ is not float:
             data = ops.plain(data)
-        if not (tracked and mode.recording and op.rules):
+        if not (tracked and op.rules and STATE.recording):
             return Value.node(data) if op.rules else data
-        if not mode.anomaly:
-            return Value.node(data, op, (*operands, *numbers), settings, mode.scope)
-        line = Scope(users_line(), "line", mode.scope)
-        return check_finite(Value.node(data, op, (*operands, *numbers), settings, line))
+        result = Value.node(data, op, (*operands, *numbers), settings)
+        if STATE.anomaly:
+            result.scope = Scope(users_line(), "line", result.scope)
+            check_finite(result)
+        return result
 
     def apply_composite(self, function: Composite, operands: tuple[Any, ...], settings: dict[str, Any]) -> Any:
         """What a composite means for a Value: its rows, recorded under its name."""
@@ -135,7 +134,7 @@ class Value(Operators):
             g = g.astype(self._data.dtype)
         if create_graph:
             g = seed if isinstance(seed, Value) else Value.node(g)
-        for leaf, gradient in sweep(self, g, None, create_graph, check_gain if STATE.mode.anomaly else None).items():
+        for leaf, gradient in sweep(self, g, None, create_graph, check_gain if STATE.anomaly else None).items():
             leaf.grad = gradient if leaf.grad is None else leaf.grad + gradient
 
     def zero_grad(self) -> None:

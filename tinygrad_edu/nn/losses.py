@@ -37,18 +37,17 @@ def cross_entropy(logits: Any, target: Any) -> Any:
     >>> round(cross_entropy(Value([[2.0, 0.0], [0.0, 0.0]]), [0, 1]).data, 4)
     0.41
     """
-    if ops.ndim(logits) != 2:
-        raise ValueError(f"cross_entropy takes logits of shape (batch, classes), not {ops.shape(logits)}.")
     target = target if isinstance(target, Value) else np.asarray(target)
-    batch = len(target)
-    if target.ndim == 2:
-        return -ops.sum(matching(logits, target, "cross_entropy") * ops.log_softmax(logits)) / batch
-    if target.ndim != 1 or len(logits) != batch or target.dtype.kind not in "iu":
-        raise ValueError(
-            f"cross_entropy takes integer labels, one for each row, or probabilities of shape {ops.shape(logits)}, "
-            f"not {target.dtype} of shape {target.shape}."
-        )
-    return ops.nll(ops.log_softmax(logits, axis=-1), target)
+    shape = logits.shape
+    if len(shape) == 2 and target.shape == shape[:1] and (target.dtype.kind in "iu" or isinstance(target, Value)):
+        return ops.cross_entropy(logits, target)
+    if len(shape) == 2 and target.shape == shape:
+        target = matching(logits, target, "cross_entropy")
+        return ops.sum(target * ops.log_softmax(logits, axis=-1)) / -shape[0]
+    raise ValueError(
+        f"cross_entropy takes logits of shape (batch, classes), not {shape}, and a target of (batch,) integers or "
+        f"(batch, classes) probabilities, not {target.dtype} of shape {target.shape}."
+    )
 
 
 def binary_cross_entropy(prediction: Any, target: Any, from_logits: bool = False) -> Any:

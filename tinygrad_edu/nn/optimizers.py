@@ -31,7 +31,7 @@ class Optimizer:
         """Change every parameter by its gradient. GradientError if there is none, a warning if one is missing."""
         self.steps += 1
         missing = []
-        for parameter, state in zip(self.parameters, self.state, strict=True):
+        for parameter, state in zip(self.parameters, self.state):
             if parameter.grad is None:
                 missing.append(parameter)
             else:
