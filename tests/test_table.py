@@ -354,6 +354,7 @@ class Letter(Operators):
 
     __bool__ = __float__ = __iter__ = __len__ = __array__
     T = property(lambda self: ops.transpose(self))
+    ndim = property(lambda self: len(self.shape))
 
     def apply_op(self, op: ops.Op, operands: Any, settings: Any = ops.NOTHING) -> Letter:
         with np.errstate(all="ignore"):

@@ -14,6 +14,8 @@ import numpy as np
 from . import ops
 from .errors import GradientError, named
 
+ndarray = np.ndarray
+
 
 def order(root: Any, ends: Iterable[Any] | None = None) -> list[Any]:
     """Every recorded node under `root`, each after all nodes that use it: count the uses, then release.
@@ -24,7 +26,7 @@ def order(root: Any, ends: Iterable[Any] | None = None) -> list[Any]:
     kind, closed, shared = root.__class__, frozenset(() if ends is None else ends), False
     uses, nodes = {root: 0}, [root] if root.op is not None and root not in closed else []
     for node in nodes:  # the list grows while it is read
-        for x in node.inputs:
+        for x in reversed(node.inputs):  # so that, read backwards, the order is the one in which a person would compute
             if x.__class__ is kind and x.op is not None:
                 if x in uses:
                     uses[x] += 1
@@ -108,17 +110,15 @@ def fit(gain: Any, number: Any, op: ops.Op, g: Any = None) -> Any:
 
     A leaf's gradient is to be its own array: with `g` given, that one or a view is copied.
     """
-    arrays = gain.__class__ is np.ndarray and number.__class__ is np.ndarray
-    if not arrays or gain.dtype is not number.dtype:
+    if gain.__class__ is not ndarray or number.__class__ is not ndarray or gain.dtype is not number.dtype:
         gain = of_kind(gain, number)
-    if (gain.shape if arrays else ops.shape(gain)) != (to := ops.shape(number)):
+    to = number.shape if number.__class__ is ndarray else ()
+    if (gain.shape if gain.__class__ is ndarray else ops.shape(gain)) != to:
         try:
-            gain = ops.sum_to.compute(gain, to, None) if arrays else ops.sum_to(gain, shape=to, dtype=None)
+            return ops.plain(ops.sum_to.compute(gain, to, None)) if gain.__class__ is ndarray else ops.sum_to(gain, to)
         except ValueError as error:
             raise GradientError(f"A rule of {op.name} is wrong: {error}") from None
-    elif g is not None and gain.__class__ is np.ndarray and (gain is g or gain.base is not None):
-        gain = gain.copy()
-    return gain
+    return gain.copy() if g is not None and gain.__class__ is ndarray and (gain is g or gain.base is not None) else gain
 
 
 def of_kind(gain: Any, number: Any) -> Any:

@@ -68,6 +68,8 @@ def broadcast_to(x: Any, shape: tuple[int, ...], dtype: Any) -> Any:
 
 def sum_to(x: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     x = np.asarray(x)
+    if x.shape[1:] == shape and dtype is None:
+        return np.add.reduce(x, axis=0)
     lead, total = x.ndim - len(shape), x
     if x.shape[lead:] != shape:
         stretched = [i + lead for i, n in enumerate(shape) if n == 1 and lead >= 0]
@@ -76,7 +78,7 @@ def sum_to(x: Any, shape: tuple[int, ...], dtype: Any) -> Any:
         total = np.add.reduce(total, axis=0 if lead == 1 else tuple(range(lead)))
     if total.shape != shape:
         raise ValueError(f"a gradient of shape {x.shape} does not belong to an operand of shape {shape}.")
-    return array(total, dtype)
+    return total if dtype is None else array(total, dtype)
 
 
 def slope(x: Any, n: Any, times: int) -> Any:
@@ -142,7 +144,8 @@ def log_softmax(x: Any, axis: int) -> Any:
 
 def softmax(x: Any, axis: int) -> Any:
     powers = np.exp(x - np.maximum.reduce(x.real, axis=axis, keepdims=True))
-    return powers / np.add.reduce(powers, axis=axis, keepdims=True)
+    powers /= np.add.reduce(powers, axis=axis, keepdims=True)
+    return powers
 
 
 def norm(x: Any, axis: Any, keepdims: bool) -> Any:
@@ -222,7 +225,7 @@ def whole(labels: Any) -> Any:
 
 def one_hot(labels: Any, like: Any) -> Any:
     rows = np.zeros(like.shape, like.dtype)
-    rows[np.arange(len(labels)), whole(labels)] = 1
+    rows[np.arange(len(rows)), whole(labels)] = 1
     return rows
 
 

@@ -149,7 +149,7 @@ def swap(x: Any) -> Any:
 
 
 def _matmul_a(g: Any, y: Any, a: Any, b: Any) -> Any:
-    if ndim(a) == ndim(b) == 2:
+    if a.ndim == b.ndim == 2:
         return g @ b.T
     if ndim(b) == 1:  # (..., n) @ (n,): a weighted sum of the columns
         return expand_dims(g, axis=-1) * b if shape(g) else g * b
@@ -159,7 +159,7 @@ def _matmul_a(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 
 def _matmul_b(g: Any, y: Any, a: Any, b: Any) -> Any:
-    if ndim(a) == ndim(b) == 2:
+    if a.ndim == b.ndim == 2:
         return a.T @ g
     if ndim(a) == 1:
         return a * g if ndim(b) == 1 else expand_dims(a, axis=-1) * expand_dims(g, axis=-2)

@@ -29,12 +29,12 @@ class Scope:
 STATE = State()  # of this thread: threads do not share it
 
 
-def inside(name: str, kind: str, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+def inside(name: str, kind: str, function: Callable[..., Any], arguments: Any, keywords: dict[str, Any]) -> Any:
     """Call a function in a scope of its own: the nodes that it records carry the name."""
     outer = STATE.scope
     STATE.scope = Scope(name, kind, outer)
     try:
-        return function(*arguments, **keywords)
+        return function(*arguments, **keywords) if keywords else function(*arguments)
     finally:
         STATE.scope = outer
 

@@ -36,6 +36,7 @@ class Symbol(Operators):
     def __init__(self, text: str, shape: tuple[int, ...] = (), binds: int = ATOM) -> None:
         self.text, self.shape, self.binds = text, shape, binds
 
+    ndim = property(lambda self: len(self.shape), doc="The number of axes.")
     T = property(lambda self: ops.transpose(self), doc="The axes in reverse order.")
 
     def apply_op(self, op: ops.Op, operands: tuple[Any, ...], settings: dict[str, Any] = ops.NOTHING) -> Any:

@@ -81,7 +81,14 @@ class Value(Operators):
             data = ops.plain(data)
         if not (tracked and op.rules and STATE.recording):
             return Value.node(data) if op.rules else data
-        result = Value.node(data, op, (*operands, *numbers), settings)
+        result = new(Value)  # what node() does, without the call: scalar programs spend their time here
+        result._data = data
+        result.op = op
+        result.inputs = (*operands, *numbers)
+        result.settings = settings
+        result.grad = result.label = None
+        result.requires_grad = True
+        result.scope = STATE.scope
         if STATE.anomaly:
             result.scope = Scope(users_line(), "line", result.scope)
             check_finite(result)
@@ -89,7 +96,7 @@ class Value(Operators):
 
     def apply_composite(self, function: Composite, operands: tuple[Any, ...], settings: dict[str, Any]) -> Any:
         """What a composite means for a Value: its rows, recorded under its name."""
-        return inside(function.name, "composite", function.function, *operands, **settings)
+        return inside(function.name, "composite", function.function, operands, settings)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
         if "out" in settings:
@@ -121,17 +128,17 @@ class Value(Operators):
         """
         if not self.requires_grad:
             raise GradientError(f"{named(self)} is a constant: nothing under it requires a gradient.")
-        if seed is None and self.shape:
+        if seed is None and isinstance(self._data, ndarray):
             raise GradientError(
                 f"{named(self)} is not a scalar, so its gradient needs a seed of that shape. "
                 "Did you mean v.sum().backward() or v.mean().backward()?"
             )
-        one = Fraction(1) if isinstance(self._data, Fraction) else 1.0
-        g = one if seed is None else seed._data if isinstance(seed, Value) else number(seed, copy=True)
-        if ops.shape(g) != self.shape:
-            raise GradientError(f"The seed has shape {ops.shape(g)}, the value {self.shape}.")
-        if isinstance(g, np.ndarray) and isinstance(self._data, np.ndarray):
-            g = g.astype(self._data.dtype)
+        g: Any = Fraction(1) if self._data.__class__ is Fraction else 1.0
+        if seed is not None:
+            g = seed._data if isinstance(seed, Value) else number(seed, copy=True)
+            if ops.shape(g) != self.shape:
+                raise GradientError(f"The seed has shape {ops.shape(g)}, the value {self.shape}.")
+            g = g.astype(self._data.dtype) if isinstance(g, ndarray) else g
         if create_graph:
             g = seed if isinstance(seed, Value) else Value.node(g)
         for leaf, gradient in sweep(self, g, None, create_graph, check_gain if STATE.anomaly else None).items():

@@ -54,10 +54,13 @@ class Dense(Module):
         weight = self.weight
         if x.__class__ is not Value:
             x = np.asarray(x, weight._data.dtype)
-        shape, (inputs, units) = x.shape, weight._data.shape
-        if not shape or shape[-1] != inputs:
-            raise ValueError(f"Dense({inputs}, {units}) takes rows of {inputs} numbers; this input has shape {shape}.")
-        z = weight.apply_op(ops.matmul, (x, weight))
+        try:
+            z = weight.apply_op(ops.matmul, (x, weight))
+        except ValueError:
+            inputs, units = weight.shape
+            raise ValueError(
+                f"Dense({inputs}, {units}) takes rows of {inputs} numbers; this input has shape {x.shape}."
+            ) from None
         if self.bias is not None:
             z = z + self.bias
         return z if self.activation is None else self.activation(z)

@@ -30,7 +30,7 @@ class Module:
         raise TypeError(f"{type(self).__name__} has no forward(x): write one that returns a Value.")
 
     def __call__(self, x: Any) -> Any:
-        return inside(self.name or type(self).__name__.lower(), "layer", self.forward, x)
+        return inside(self.name or type(self).__name__.lower(), "layer", self.forward, (x,), {})
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Every parameter once, with its path from this module: ("hidden.weight", Value)."""

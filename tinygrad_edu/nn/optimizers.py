@@ -32,10 +32,10 @@ class Optimizer:
         self.steps += 1
         missing = []
         for parameter, state in zip(self.parameters, self.state):
-            if parameter.grad is None:
+            if (grad := parameter.grad) is None:
                 missing.append(parameter)
             else:
-                parameter.data = self.update(parameter.data, parameter.grad, state)
+                parameter.data = self.update(parameter._data, grad, state)
         if len(missing) == len(self.parameters):
             raise GradientError("No parameter has a gradient: call loss.backward() before step().")
         if missing and self.steps == 1:
