@@ -27,8 +27,6 @@ from .ops import sigmoid as sigmoid, sign as sign, sin as sin, sinh as sinh, sof
 from .ops import sqrt as sqrt, square as square, squeeze as squeeze, stack as stack, subtract as subtract, sum as sum
 from .ops import tan as tan, tanh as tanh, transpose as transpose, where as where
 from .recording import detect_anomaly as detect_anomaly, no_grad as no_grad
-from .transforms import grad as grad, hessian as hessian, jacobian as jacobian, jvp as jvp
-from .transforms import value_and_grad as value_and_grad, vjp as vjp
 from .value import Value as Value
 
 __version__ = "0.1.0"
@@ -38,12 +36,16 @@ if TYPE_CHECKING:
     from .checking import GradientCheckError as GradientCheckError, GradientReport as GradientReport
     from .checking import check_gradients as check_gradients, numerical_gradient as numerical_gradient
     from .drawing import Drawing as Drawing, draw as draw
+    from .transforms import grad as grad, hessian as hessian, jacobian as jacobian, jvp as jvp
+    from .transforms import value_and_grad as value_and_grad, vjp as vjp
 
 ON_FIRST_USE = {  # so that `import tinygrad_edu` costs little more than `import numpy` (PEP 562)
     "nn": "", "datasets": "", "checking": "", "drawing": "",
     "check_gradients": "checking", "numerical_gradient": "checking",
     "GradientReport": "checking", "GradientCheckError": "checking",
     "draw": "drawing", "Drawing": "drawing",
+    "grad": "transforms", "value_and_grad": "transforms", "vjp": "transforms", "jvp": "transforms",
+    "jacobian": "transforms", "hessian": "transforms",
 }  # fmt: skip
 
 

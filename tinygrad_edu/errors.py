@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
-import os
 import sys
 from typing import Any
 
@@ -45,7 +43,9 @@ def refusal(op: ops.Op, operands: tuple[Any, ...], error: Exception) -> Exceptio
 
 def users_line() -> str:
     """Where the caller's own code stands: file, line number and text of the nearest frame outside this package."""
-    frame, here = sys._getframe(1), os.path.dirname(__file__)
+    import linecache
+
+    frame, here = sys._getframe(1), __file__.rpartition("errors")[0]
     while frame.f_back is not None and frame.f_code.co_filename.startswith(here):
         frame = frame.f_back
     file, line = frame.f_code.co_filename, frame.f_lineno

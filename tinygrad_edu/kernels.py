@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from fractions import Fraction
+from numbers import Rational
 from typing import Any
 
 import numpy as np
 
-PLAIN = frozenset({float, int, bool, complex, Fraction})  # what is computed without NumPy
+PLAIN: set[type] = {float, int, bool, complex}  # what is computed without NumPy; and Fraction, once one is met
 
 
 def number(x: Any, copy: bool = False) -> Any:
@@ -22,6 +22,9 @@ def number(x: Any, copy: bool = False) -> Any:
         return x
     if x.__class__ in PLAIN or (x is None and not copy):  # None is an open bound of clip
         return float(x) if copy and isinstance(x, int | float) else x
+    if isinstance(x, Rational) and not isinstance(x, np.generic):  # importing fractions would cost every start 2 ms
+        PLAIN.add(x.__class__)
+        return x
     try:
         array = np.array(x) if copy else np.asarray(x)
     except ValueError:

@@ -66,11 +66,14 @@ class Op:
         for x in operands:
             if x.__class__ not in PLAIN:
                 compute = self.compute
-                if x.__class__ is not np.ndarray:
+                if x.__class__ is not np.ndarray and x is not None:
                     if (apply := getattr(x, "apply_op", None)) is not None:
                         return apply(self, operands, settings)
-                    foreign = True  # a list, or one of NumPy's scalars
-        return plain(compute(*(map(number, operands) if foreign else operands), **settings))
+                    foreign = True  # a list, the first Fraction, or one of NumPy's scalars
+        if foreign:
+            known = [*map(number, operands)]
+            return self(known, **settings) if self.arity is None else self(*known, **settings)
+        return plain(compute(*operands, **settings))
 
     def arrange(self, operands: tuple[Any, ...], settings: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Sort positional arguments into operands and settings, as NumPy's functions take them."""

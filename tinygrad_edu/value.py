@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -133,8 +132,9 @@ class Value(Operators):
                 f"{named(self)} is not a scalar, so its gradient needs a seed of that shape. "
                 "Did you mean v.sum().backward() or v.mean().backward()?"
             )
-        g: Any = Fraction(1) if self._data.__class__ is Fraction else 1.0
-        if seed is not None:
+        if seed is None:
+            g: Any = self._data.__class__(1)  # 1.0, or an exact Fraction
+        else:
             g = seed._data if isinstance(seed, Value) else number(seed, copy=True)
             if ops.shape(g) != self.shape:
                 raise GradientError(f"The seed has shape {ops.shape(g)}, the value {self.shape}.")
