@@ -80,13 +80,11 @@ class Op:
         if unknown := settings.keys() - self.settings.keys():
             takes = f"takes {', '.join(self.settings)}" if self.settings else "takes no named arguments"
             raise TypeError(f"{self.name} {takes}, not {', '.join(sorted(unknown))}.")
-        arity = self.arity
-        if arity is None:  # concatenate([a, b], axis)
-            if not operands or not isinstance(operands[0], list | tuple):
-                raise TypeError(f"{self.name} takes a list of arrays first: {self.name}([a, b]).")
-            rest, operands = operands[1:], tuple(operands[0])
-        else:
-            operands, rest = operands[:arity], operands[arity:]
+        arity, first = self.arity, operands[:1]
+        if arity is None and not (first and isinstance(first[0], list | tuple)):
+            raise TypeError(f"{self.name} takes a list of arrays first: {self.name}([a, b]).")
+        rest = operands[1 if arity is None else arity :]
+        operands = tuple(first[0]) if arity is None else operands[:arity]
         if len(self.settings) == 1 and len(rest) > 1:  # v.reshape(2, 3)
             rest = (rest,)
         if len(operands) < (arity or 0) or len(rest) > len(self.settings):
@@ -101,7 +99,7 @@ class Op:
         return self.name
 
     def __repr__(self) -> str:
-        return f"<operation {self.name}: {self.written}>"
+        return f"<operation {self.name}: {self.written.format(*'abc')}>"
 
 
 class Each:
