@@ -516,6 +516,13 @@ def test_the_data_of_a_result_is_not_rebound():
     assert same(y.data, [2.0, 4.0])
 
 
+def test_the_data_of_a_result_is_not_changed_in_place_either():
+    y = Value([1.0, 2.0]) * 2
+    with pytest.raises((GradientError, ValueError)):
+        y.data -= 1
+    assert same(y.data, [2.0, 4.0])
+
+
 # What is refused, with nothing changed. -------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import ops
-from .errors import GradientError, named
+from .errors import GradientError, stale
 
 ndarray = np.ndarray
 
@@ -76,10 +76,7 @@ def sweep(
                 if x.__class__ is not kind:
                     continue
                 if x._data is not number and changed_in_place(x, number):
-                    raise GradientError(
-                        f"{named(x)} was changed in place after {op.name} had used it. Compute the result again before "
-                        "backward(), or write v.data = v.data - step instead of v.data -= step."
-                    )
+                    raise stale(x, op)
                 if rule is None or not (x.requires_grad if wanted is None else x in wanted):
                     continue
                 try:

@@ -20,6 +20,22 @@ def named(x: Any) -> str:
     return f"{name} of shape {ops.shape(x)}" if ops.shape(x) else name
 
 
+def stale(x: Any, op: ops.Op) -> GradientError:
+    """The numbers that were used are gone."""
+    return GradientError(
+        f"{named(x)} was changed in place after {op.name} had used it. Compute the result again before backward(), "
+        "or write v.data = v.data - step instead of v.data -= step."
+    )
+
+
+def no_seed(x: Any) -> GradientError:
+    """An array has no gradient of its own accord."""
+    return GradientError(
+        f"{named(x)} is not a scalar, so its gradient needs a seed of that shape. "
+        "Did you mean v.sum().backward() or v.mean().backward()?"
+    )
+
+
 def described(x: Any) -> str:
     """An operand in a formula: its label, and its shape or number."""
     text = f"{ops.shape(x)}" if ops.shape(x) else f"{getattr(x, 'data', x)}"
@@ -52,11 +68,12 @@ def users_line() -> str:
     return f"{file}, line {line}: {linecache.getline(file, line).strip()}"
 
 
-def check_finite(node: Any) -> None:
-    """In anomaly mode: a result that is nan is an error."""
-    if np.isnan(node.data).any():
-        operands = ", ".join(map(described, node.operands))
-        raise GradientError(f"{node.op.name} of {operands} gave nan, at {node.scope.name}")
+def check_finite(op: ops.Op, operands: tuple[Any, ...], data: Any) -> str:
+    """In anomaly mode: a result that is nan is an error; otherwise the line that asked for it."""
+    line = users_line()
+    if np.isnan(data).any():
+        raise GradientError(f"{op.name} of {', '.join(map(described, operands))} gave nan, at {line}")
+    return line
 
 
 def check_gain(node: Any, operand: Any, gain: Any) -> None:

@@ -126,15 +126,30 @@ READING = frozenset({
 })  # fmt: skip  # functions of NumPy whose answer has no gradient: they read the data
 
 
-def answer(function: Any, args: Any, settings: dict[str, Any]) -> Any:
-    """Answer for a function of NumPy that was called on a Value."""
-    if function in READING:
-        return function(*[x.data if hasattr(x, "apply_op") else x for x in args], **settings)
-    if function in ops.ANSWERS:
+NEAREST = {
+    "log2": "log", "log10": "log", "exp2": "exp", "cbrt": "power", "hypot": "norm", "dot": "matmul", "vdot": "matmul",
+    "inner": "matmul", "outer": "multiply", "einsum": "matmul", "tensordot": "matmul", "kron": "multiply",
+    "ravel": "flatten", "swapaxes": "transpose", "moveaxis": "transpose", "rollaxis": "transpose", "vstack": "stack",
+    "hstack": "concatenate", "append": "concatenate", "average": "mean", "median": "mean", "cumsum": "sum",
+    "cumprod": "prod", "tile": "broadcast_to", "repeat": "broadcast_to", "take": "where", "logaddexp": "logsumexp",
+    "floor": "sign", "ceil": "sign", "rint": "sign", "add.reduce": "sum", "multiply.reduce": "prod",
+    "maximum.reduce": "max", "minimum.reduce": "min", "add.accumulate": "sum", "multiply.outer": "multiply",
+}  # fmt: skip  # where spelling would suggest something else
+
+
+def answer(function: Any, args: Any, settings: dict[str, Any], method: str = "") -> Any:
+    """Answer for a function of NumPy that was called on a Value; `method` is ".reduce" and the like of a ufunc."""
+    name = function.__name__ + method
+    if "out" in settings:
+        raise TypeError(f"np.{name} into an array (out= or +=) would cut the graph: write a = a + v.")
+    if function in READING and not method:
+        numbers = [x.data if hasattr(x, "apply_op") else x for x in (*args, *settings.values())]
+        return function(*numbers[: len(args)], **dict(zip(settings, numbers[len(args) :])))
+    if function in ops.ANSWERS and not method:
         return ops.ANSWERS[function](*args, **settings)
     from difflib import get_close_matches
 
-    name = function.__name__
     module = f"{getattr(function, '__module__', None) or 'numpy'}.".replace("numpy.", "np.", 1)
-    nearest = get_close_matches(name, sorted({row.__name__ for row in ops.ANSWERS.values()}), n=1, cutoff=0.0)[0]
+    known = {row.__name__ for of, row in ops.ANSWERS.items() if hasattr(np, getattr(of, "__name__", ""))} - {"same"}
+    nearest = NEAREST.get(name) or get_close_matches(name, sorted(known), n=1, cutoff=0.0)[0]
     raise TypeError(f"{module}{name} has no rule; the nearest that has one is {nearest}. For numbers alone use v.data.")

@@ -10,36 +10,49 @@ from typing import Any
 
 import numpy as np
 
+BUILT_IN = frozenset({float, int, bool, complex, type(None)})
 PLAIN: set[type] = {float, int, bool, complex}  # what is computed without NumPy; and Fraction, once one is met
 
 
-def number(x: Any, copy: bool = False) -> Any:
-    """`x` as the engine keeps it: a Python number, or an array with at least one axis; TypeError if it is no number.
-
-    With `copy` it becomes data of its own: a fresh array, integers as float64 (a Fraction stays exact).
-    """
-    if x.__class__ is np.ndarray and not copy and x.ndim and x.dtype.kind in "fbiuc":
+def number(x: Any) -> Any:
+    """`x` as the engine keeps it: a Python number, or an array with at least one axis; TypeError if it is no number."""
+    if x.__class__ is np.ndarray and x.ndim and x.dtype.kind in "fbiuc":
         return x
-    if x.__class__ in PLAIN or (x is None and not copy):  # None is an open bound of clip
-        return float(x) if copy and isinstance(x, int | float) else x
+    if x.__class__ in PLAIN or x is None:  # None is an open bound of clip
+        return x
     if isinstance(x, Rational) and not isinstance(x, np.generic):  # importing fractions would cost every start 2 ms
         PLAIN.add(x.__class__)
         return x
     try:
-        array = np.array(x) if copy else np.asarray(x)
+        array = np.asarray(x)
     except ValueError:
         raise ValueError(f"A nested list needs rows of equal length: {x!r}.") from None
     if array.dtype.kind not in "fbiuc":
         raise TypeError(f"A Value is made of numbers, not of {type(x).__name__}: {x!r}.")
-    if copy and array.dtype.kind in "biu":
-        array = array.astype(np.float64)
     return array if array.ndim else array.item()
 
 
-def careful(scalar: Callable[..., Any], array: Callable[..., Any]) -> Callable[..., Any]:
+def real(x: Any) -> Any:
+    """`x` as the data of a leaf: a float, an exact Fraction, or an array of floats (integers become float64)."""
+    x = number(x)
+    if x is None:
+        raise TypeError("A Value is made of numbers, not of NoneType: None.")
+    if isinstance(x, complex) or (isinstance(x, np.ndarray) and x.dtype.kind == "c"):
+        raise TypeError("A Value is real: complex numbers appear only inside the gradient checks.")
+    if isinstance(x, np.ndarray):
+        return x if x.dtype.kind == "f" else x.astype(np.float64)
+    try:
+        return float(x) if isinstance(x, int) else x
+    except OverflowError:
+        raise ValueError(f"An integer of {len(str(x))} digits is too large for a float.") from None
+
+
+def careful(scalar: Callable[..., Any] | None, array: Callable[..., Any]) -> Callable[..., Any]:
     """`math` is five times faster than NumPy on one number, but raises where NumPy answers inf or nan."""
     if scalar in (operator.add, operator.sub, operator.mul, operator.neg, operator.abs):
         return scalar
+    if scalar is None:  # an array function will do, but not for a Fraction
+        return lambda *xs, **settings: array(*[x if x.__class__ in BUILT_IN else float(x) for x in xs], **settings)
 
     def compute(*numbers: Any, **settings: Any) -> Any:
         try:

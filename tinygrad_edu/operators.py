@@ -8,6 +8,11 @@ from typing import Any, Self
 from . import functions, ops
 
 
+def no_number(x: Any) -> bool:
+    """What is equal to no number, though it is no mistake to compare them."""
+    return x is None or isinstance(x, str)
+
+
 class Operators:
     """Everything one can write on an operand; each line asks `apply_op` of the operand what it means."""
 
@@ -36,8 +41,8 @@ class Operators:
     def __le__(self, other: Any) -> Any:         return self.apply_op(ops.less_equal, (self, other))
     def __gt__(self, other: Any) -> Any:         return self.apply_op(ops.greater, (self, other))
     def __ge__(self, other: Any) -> Any:         return self.apply_op(ops.greater_equal, (self, other))
-    def __eq__(self, other: Any) -> Any:         return self.apply_op(ops.equal, (self, other))
-    def __ne__(self, other: Any) -> Any:         return self.apply_op(ops.not_equal, (self, other))
+    def __eq__(self, other: Any) -> Any:         return not no_number(other) and self.apply_op(ops.equal, (self, other))
+    def __ne__(self, other: Any) -> Any:         return no_number(other) or self.apply_op(ops.not_equal, (self, other))
     __hash__ = object.__hash__
 
     exp, expm1, log, log1p, sqrt, square = ops.exp, ops.expm1, ops.log, ops.log1p, ops.sqrt, ops.square

@@ -52,7 +52,7 @@ class Op:
         settings: dict[str, Any] = NOTHING, numpy: tuple[Any, ...] = (),
     ) -> None:  # fmt: skip
         self.name, self.written, self.compute, self.settings = name, written, compute, settings
-        self.scalar = kernels.careful(scalar, compute) if scalar else compute
+        self.scalar = kernels.careful(scalar, compute)
         self.rules = Each(each) if each else rules
         self.arity = None if each else len(rules) or written.count("{")
         self.numpy = numpy or (compute,)
@@ -60,7 +60,7 @@ class Op:
         ANSWERS.update(dict.fromkeys(self.numpy, self))
 
     def __call__(self, *operands: Any, **settings: Any) -> Any:
-        if len(operands) != self.arity or len(settings) != len(self.settings):
+        if len(operands) != self.arity or settings.keys() != self.settings.keys():
             operands, settings = self.arrange(operands, settings)
         compute, foreign = self.scalar, False
         for x in operands:

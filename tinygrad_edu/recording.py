@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 
 class State(threading.local):
-    """Whether operations are recorded, whether a nan raises at once, and the scope that new nodes belong to."""
+    """Whether operations are recorded, whether a nan raises at once, and the scope that new nodes belong to.
+
+    `open` are the nodes with respect to which the transforms around are differentiating.
+    """
 
     recording, anomaly = True, False
     scope: Scope | None = None
+    open: tuple[Any, ...] = ()
 
 
 class Scope:
@@ -40,7 +44,17 @@ def inside(name: str, kind: str, function: Callable[..., Any], arguments: Any, k
 
 
 @contextmanager
-def no_grad() -> Iterator[None]:
+def switched(**settings: Any) -> Iterator[None]:
+    """Fields of this thread's state set inside the context, and as they were after it."""
+    before = {name: getattr(STATE, name) for name in settings}
+    vars(STATE).update(settings)
+    try:
+        yield
+    finally:
+        vars(STATE).update(before)
+
+
+def no_grad() -> AbstractContextManager[None]:
     """Nothing is recorded inside: results are constants. Holds for this thread only; works as a decorator too.
 
     >>> from tinygrad_edu import Value
@@ -50,15 +64,10 @@ def no_grad() -> Iterator[None]:
     >>> y.requires_grad
     False
     """
-    before, STATE.recording = STATE.recording, False
-    try:
-        yield
-    finally:
-        STATE.recording = before
+    return switched(recording=False)
 
 
-@contextmanager
-def detect_anomaly() -> Iterator[None]:
+def detect_anomaly() -> AbstractContextManager[None]:
     """The first nan, forward or backward, raises GradientError with the operation and the line that computed it.
 
     >>> from tinygrad_edu import Value
@@ -68,8 +77,4 @@ def detect_anomaly() -> Iterator[None]:
     Traceback (most recent call last):
     tinygrad_edu.errors.GradientError: log of x = -1.0 gave nan, at <doctest ...>, line 2: x.log()
     """
-    before, STATE.anomaly = STATE.anomaly, True
-    try:
-        yield
-    finally:
-        STATE.anomaly = before
+    return switched(anomaly=True)

@@ -60,7 +60,7 @@ def one_expression(folder: Path) -> Path:
 def the_check() -> None:
     """The same gradients from two oracles that know no rule."""
     heading("2. Can it be trusted? Differences and the complex step, which know no rule, against it")
-    print(check_gradients(lambda a, b, c: ops.tanh(a * b + c), 2.0, -3.0, 6.5))
+    print(check_gradients(lambda a, b, c: ops.tanh(a * b + c), Value(2.0, "a"), Value(-3.0, "b"), Value(6.5, "c")))
 
 
 def the_line(folder: Path) -> Path:

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from . import ops
-from .backward import sweep
+from .backward import order, sweep
 from .errors import GradientError
 from .kernels import number
+from .recording import STATE, switched
 from .value import Value
 
 Function = Callable[..., Any]
@@ -26,21 +27,26 @@ class Trace:
     """One run of a function on nodes of its own: its result, and the way back to chosen inputs."""
 
     def __init__(self, function: Function, inputs: Sequence[Any], argnums: Sequence[int], /, **keywords: Any) -> None:
-        self.of_values = any(isinstance(x, Value) for x in inputs)
-        arguments = list(inputs)
+        arguments, outer = list(inputs), STATE.open
         for i in argnums:
+            if not isinstance(i, int) or not -len(inputs) <= i < len(inputs):
+                raise IndexError(f"argnums: there is no argument {i!r} among {len(inputs)}.")
             arguments[i] = leaf(inputs[i])
         self.ends = [arguments[i] for i in argnums]
-        self.result = function(*arguments, **keywords)
+        with switched(recording=True, open=(*outer, *self.ends)):
+            self.result = function(*arguments, **keywords)
         if not isinstance(self.result, Value):
             raise GradientError(
                 f"The function returned {type(self.result).__name__}, not a Value: either it does not use the input at "
                 "all, or float(v), v.item() or v.data inside it has cut the way."
             )
+        # Values out for Values in, also where they came in by the closure of a transform around this one
+        self.of_values = any(isinstance(x, Value) for x in inputs) or (bool(outer) and bool(order(self.result, outer)))
 
     def pull(self, seed: Any, create_graph: bool) -> list[Any]:
         """The gradient of each chosen input for the gradient `seed` of the result; zeros where there is no way."""
-        found = sweep(self.result, seed, self.ends, create_graph) if self.result.requires_grad else {}
+        with switched(recording=True):
+            found = sweep(self.result, seed, self.ends, create_graph) if self.result.requires_grad else {}
         return [found[end] if end in found else zeros(end) for end in self.ends]
 
     def out(self, x: Any) -> Any:
@@ -52,10 +58,16 @@ class Trace:
 
 
 def leaf(x: Any) -> Value:
-    """A node of our own above a Value, or a new leaf around numbers."""
-    if isinstance(x, Value):
-        return Value.node(x._data, ops.same, (x, x._data))
-    return Value(x)
+    """A node of our own above a Value, with its own copy of the data, or a new leaf around numbers."""
+    if not isinstance(x, Value):
+        return Value(x)
+    data = x._data.copy() if isinstance(x._data, np.ndarray) else x._data
+    return Value.node(data, ops.same, (x, x._data))
+
+
+def like(result: Value, g: Any) -> Any:
+    """Numbers in the dtype of the result, as its gradient or tangent."""
+    return g.astype(result.dtype) if isinstance(g, np.ndarray) and isinstance(result._data, np.ndarray) else g
 
 
 def zeros(x: Value) -> Any:
@@ -116,7 +128,7 @@ def vjp(function: Function, *inputs: Any) -> tuple[Any, Function]:
     trace = Trace(function, inputs, range(len(inputs)))
 
     def pullback(g: Any) -> tuple[Any, ...]:
-        g = g if isinstance(g, Value) else number(g)
+        g = g if isinstance(g, Value) else like(trace.result, number(g))
         if ops.shape(g) != trace.result.shape:
             raise GradientError(f"The gradient has shape {ops.shape(g)}, the value {trace.result.shape}.")
         graph = isinstance(g, Value) or trace.of_values
@@ -135,16 +147,19 @@ def jvp(function: Function, inputs: Sequence[Any], tangents: Sequence[Any]) -> t
     >>> jvp(lambda x, y: x * y, (3.0, 4.0), (1.0, 0.0))
     (12.0, 4.0)
     """
+    if not isinstance(inputs, Sequence) or not isinstance(tangents, Sequence) or len(inputs) != len(tangents):
+        raise TypeError("jvp takes a tuple of inputs and a tuple with one tangent for each: jvp(f, (x, y), (dx, dy)).")
     trace = Trace(function, inputs, range(len(inputs)))
     for x, tangent in zip(inputs, tangents, strict=True):
         if np.shape(x) != np.shape(tangent):
             raise GradientError(f"A tangent has shape {np.shape(tangent)}, its input {np.shape(x)}.")
-    dummy = Value(np.zeros(trace.result.shape))
-    total: Any = Value.node(0.0)
-    for x, tangent in zip(trace.pull(dummy, True), tangents, strict=True):
-        total = total + ops.sum(x * (tangent if isinstance(tangent, Value) else number(tangent)))
-    graph = trace.of_values or any(isinstance(t, Value) for t in tangents)
-    turned = sweep(total, 1.0, [dummy], graph).get(dummy) if total.requires_grad else None
+    dummy = Value(zeros(trace.result))
+    trace.of_values = trace.of_values or any(isinstance(t, Value) for t in tangents)
+    with switched(recording=True):
+        total: Any = Value.node(0.0)
+        for end, x, tangent in zip(trace.ends, trace.pull(dummy, True), tangents, strict=True):
+            total = total + ops.sum(x * (tangent if isinstance(tangent, Value) else like(end, number(tangent))))
+        turned = sweep(total, 1.0, [dummy], trace.of_values).get(dummy) if total.requires_grad else None
     return trace.out(trace.result), trace.out(zeros(trace.result) if turned is None else turned)
 
 
@@ -158,15 +173,15 @@ def jacobian(function: Function, argnums: int = 0) -> Function:
 
     def differentiated(*inputs: Any, **keywords: Any) -> Any:
         trace = Trace(function, inputs, (argnums,), **keywords)
-        shape, rows = trace.result.shape, []
+        shape, end, rows = trace.result.shape, trace.ends[0], []
+        if not shape:
+            return trace.out(trace.pull(type(trace.result._data)(1), trace.of_values)[0])
         for i in np.ndindex(*shape):
-            seed: Any = 1.0
-            if shape:
-                seed = np.zeros(shape, trace.result.dtype)
-                seed[i] = 1
+            seed = np.zeros(shape, trace.result.dtype)
+            seed[i] = 1
             rows += trace.pull(seed, trace.of_values)
-        whole = (*shape, *trace.ends[0].shape)
-        return trace.out(ops.reshape(ops.stack(rows), shape=whole) if rows else np.zeros(whole, trace.ends[0].dtype))
+        whole = (*shape, *end.shape)
+        return trace.out(ops.reshape(ops.stack(rows), shape=whole) if rows else np.zeros(whole, end.dtype))
 
     return differentiated
 

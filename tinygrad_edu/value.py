@@ -9,9 +9,9 @@ import numpy as np
 
 from . import ops
 from .backward import sweep
-from .errors import GradientError, check_finite, check_gain, named, refusal, users_line
+from .errors import GradientError, check_finite, check_gain, named, no_seed, refusal
 from .functions import Composite, answer
-from .kernels import number
+from .kernels import number, real
 from .operators import Operators
 from .recording import STATE, Scope, inside
 
@@ -36,9 +36,8 @@ class Value(Operators):
     __slots__ = ("_data", "grad", "op", "inputs", "settings", "requires_grad", "label", "scope", "__weakref__")
 
     def __init__(self, data: Any, label: str | None = None, requires_grad: bool = True) -> None:
-        self._data = number(data, copy=True)
-        if isinstance(self._data, complex) or (isinstance(self._data, np.ndarray) and self._data.dtype.kind == "c"):
-            raise TypeError("A Value is real: complex numbers appear only inside the gradient checks.")
+        data = real(data)
+        self._data = data.copy() if isinstance(data, ndarray) else data
         self.grad: Any = None
         self.op: ops.Op | None = None
         self.inputs: tuple[Any, ...] = ()
@@ -78,6 +77,7 @@ class Value(Operators):
             raise refusal(op, operands, error) from None
         if data.__class__ is not float:
             data = ops.plain(data)
+        line = check_finite(op, operands, data) if STATE.anomaly else ""
         if not (tracked and op.rules and STATE.recording):
             return Value.node(data) if op.rules else data
         result = new(Value)  # what node() does, without the call: scalar programs spend their time here
@@ -87,10 +87,7 @@ class Value(Operators):
         result.settings = settings
         result.grad = result.label = None
         result.requires_grad = True
-        result.scope = STATE.scope
-        if STATE.anomaly:
-            result.scope = Scope(users_line(), "line", result.scope)
-            check_finite(result)
+        result.scope = Scope(line, "line", STATE.scope) if line else STATE.scope
         return result
 
     def apply_composite(self, function: Composite, operands: tuple[Any, ...], settings: dict[str, Any]) -> Any:
@@ -98,9 +95,7 @@ class Value(Operators):
         return inside(function.name, "composite", function.function, operands, settings)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
-        if "out" in settings:
-            raise TypeError(f"np.{ufunc.__name__} into an array (out= or +=) would cut the graph: write a = a + v.")
-        return answer(ufunc if method == "__call__" else getattr(ufunc, method), inputs, settings)
+        return answer(ufunc, inputs, settings, "" if method == "__call__" else f".{method}")
 
     def __array_function__(self, function: Any, types: Any, args: Any, settings: Any) -> Any:
         return answer(function, args, settings)
@@ -128,14 +123,11 @@ class Value(Operators):
         if not self.requires_grad:
             raise GradientError(f"{named(self)} is a constant: nothing under it requires a gradient.")
         if seed is None and isinstance(self._data, ndarray):
-            raise GradientError(
-                f"{named(self)} is not a scalar, so its gradient needs a seed of that shape. "
-                "Did you mean v.sum().backward() or v.mean().backward()?"
-            )
+            raise no_seed(self)
         if seed is None:
             g: Any = self._data.__class__(1)  # 1.0, or an exact Fraction
         else:
-            g = seed._data if isinstance(seed, Value) else number(seed, copy=True)
+            g = seed._data if isinstance(seed, Value) else real(seed)
             if ops.shape(g) != self.shape:
                 raise GradientError(f"The seed has shape {ops.shape(g)}, the value {self.shape}.")
             g = g.astype(self._data.dtype) if isinstance(g, ndarray) else g
@@ -149,20 +141,24 @@ class Value(Operators):
         self.grad = None
 
     def detach(self) -> Value:
-        """The same numbers as a constant: no gradient flows through it."""
-        return Value.node(self._data)
+        """A copy of the numbers as a constant: no gradient flows through it."""
+        return Value(self._data, self.label, requires_grad=False)
 
     @property
     def data(self) -> Any:
         """The number (float) or the array itself. A leaf may be given new data; a recorded graph keeps the old."""
-        return self._data
+        if self.op is None or self._data.__class__ is not ndarray:
+            return self._data
+        view = self._data.view()  # of a result, for reading: rules need these very numbers
+        view.flags.writeable = False
+        return view
 
     @data.setter
     def data(self, new: Any) -> None:
         if self.op is not None:
             raise GradientError(f"{named(self)} is the result of {self.op.name}: change the data of a leaf instead.")
         # `v.data -= step` has written into the very array; a view in its place lets a recorded graph notice.
-        self._data = new.view() if new is self._data and isinstance(new, np.ndarray) else number(new)
+        self._data = new.view() if new is self._data and isinstance(new, ndarray) else real(new)
 
     operands = property(lambda self: self.inputs[: len(self.inputs) // 2], doc="What it was computed from.")
     numbers = property(lambda self: self.inputs[len(self.inputs) // 2 :], doc="What the operands were at that time.")
@@ -177,7 +173,7 @@ class Value(Operators):
     def __int__(self) -> int:               return int(self.item())
     def __bool__(self) -> bool:             return bool(self._data)
     def __iter__(self) -> Iterator[Any]:    return (self[i] for i in range(len(self)))
-    def __format__(self, spec: str) -> str: return format(self._data, spec) if spec else str(self)
+    def __format__(self, spec: str) -> str: return format(float(self), spec) if spec else str(self)
     # fmt: on
 
     def item(self) -> Any:

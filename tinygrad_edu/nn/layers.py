@@ -40,6 +40,10 @@ class Dense(Module):
     ) -> None:  # fmt: skip
         if isinstance(activation, str) and activation not in ACTIVATIONS:
             raise ValueError(f"Unknown activation {activation!r}: use one of {', '.join(ACTIVATIONS)}, or a function.")
+        if activation is not None and not isinstance(activation, str) and not callable(activation):
+            raise TypeError(f"The activation must be a name, a function or None, not {activation!r}.")
+        if np.dtype(dtype).kind != "f":
+            raise ValueError(f"The dtype of a layer must be a kind of float, not {np.dtype(dtype)}.")
         if inputs < 1 or units < 1:
             raise ValueError(f"A Dense layer needs at least one input and one unit, not {inputs} and {units}.")
         limit = math.sqrt(6 / (inputs + units))

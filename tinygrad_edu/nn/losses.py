@@ -41,12 +41,12 @@ def cross_entropy(logits: Any, target: Any) -> Any:
     shape = logits.shape
     if len(shape) == 2 and target.shape == shape[:1] and (target.dtype.kind in "iu" or isinstance(target, Value)):
         return ops.cross_entropy(logits, target)
-    if len(shape) == 2 and target.shape == shape:
+    if len(shape) == 2 and target.shape == shape and shape[0]:
         target = matching(logits, target, "cross_entropy")
         return ops.sum(target * ops.log_softmax(logits, axis=-1)) / -shape[0]
     raise ValueError(
-        f"cross_entropy takes logits of shape (batch, classes), not {shape}, and a target of (batch,) integers or "
-        f"(batch, classes) probabilities, not {target.dtype} of shape {target.shape}."
+        f"cross_entropy takes logits of shape (batch, classes), not {shape}, with at least one row, and a target of "
+        f"(batch,) integers or (batch, classes) probabilities, not {target.dtype} of shape {target.shape}."
     )
 
 

@@ -34,11 +34,7 @@ class Module:
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Every parameter once, with its path from this module: ("hidden.weight", Value)."""
-        seen: set[Value] = set()
-        for path, value in walk(vars(self)):
-            if value not in seen:
-                seen.add(value)
-                yield path, value
+        return walk(vars(self), {id(self)})
 
     def parameters(self) -> list[Value]:
         """Every Value that training changes, in the order in which the attributes were set."""
@@ -56,15 +52,19 @@ class Module:
         return f"{type(self).__name__}({inside})"
 
 
-def walk(attributes: dict[str, Any]) -> Iterator[tuple[str, Value]]:
-    """The trainable Values among attributes, inside modules, lists and dictionaries, with their paths."""
+def walk(attributes: dict[str, Any], seen: set[int]) -> Iterator[tuple[str, Value]]:
+    """The trainable Values among attributes, inside modules, lists and dictionaries, each once, with their paths."""
     for name, attribute in attributes.items():
-        if isinstance(attribute, Value) and attribute.requires_grad:
-            yield name, attribute
-        elif isinstance(attribute, Module | dict | list | tuple):
-            inner = vars(attribute) if isinstance(attribute, Module) else attribute
-            inner = inner if isinstance(inner, dict) else {str(i): x for i, x in enumerate(inner)}
-            yield from ((f"{name}.{path}", value) for path, value in walk(inner))
+        if id(attribute) in seen or not isinstance(attribute, Value | Module | dict | list | tuple):
+            continue
+        seen.add(id(attribute))
+        if isinstance(attribute, Value):
+            if attribute.requires_grad:
+                yield name, attribute
+            continue
+        inner = vars(attribute) if isinstance(attribute, Module) else attribute
+        inner = inner if isinstance(inner, dict) else dict(enumerate(inner))
+        yield from ((f"{name}.{path}", value) for path, value in walk({str(k): x for k, x in inner.items()}, seen))
 
 
 class Sequential(Module):
@@ -80,12 +80,13 @@ class Sequential(Module):
     def __init__(self, *layers: Any) -> None:
         self.layers = list(layers[0]) if len(layers) == 1 and isinstance(layers[0], list | tuple) else list(layers)
         for i, layer in enumerate(self.layers, 1):
-            if not callable(layer):
+            if not callable(layer) or isinstance(layer, type):
                 raise TypeError(f"Sequential takes layers, not {type(layer).__name__}: layer {i} is {layer!r}.")
-            if isinstance(layer, Module) and layer.name is None:
-                layer.name = f"{type(layer).__name__.lower()}{i}"
+            if isinstance(layer, Module):
+                layer.name = layer.name or f"{type(layer).__name__.lower()}{i}"
                 for path, parameter in layer.named_parameters():
-                    parameter.label = f"{layer.name}.{path}"
+                    if parameter.label == path.rpartition(".")[2]:
+                        parameter.label = f"{layer.name}.{path}"
 
     def forward(self, x: Any) -> Any:
         """Each layer on the result of the one before."""

@@ -85,8 +85,11 @@ def fit(
     cost, optimizer = chosen(loss, LOSSES, "loss"), chosen(optimizer, OPTIMIZERS, "optimizer")
     if not isinstance(optimizer, optimizers.Optimizer):
         optimizer = optimizer(self.parameters())
+    if epochs < 1 or (batch_size is not None and batch_size < 1):
+        raise ValueError(f"epochs and batch_size must be at least 1, not {epochs} and {batch_size}.")
     batch_size, generator, history = batch_size or len(x), np.random.default_rng(seed), History()
-    with tqdm(total=epochs * math.ceil(len(x) / batch_size), disable=not verbose, unit="batch", leave=True) as bar:
+    bar = tqdm(total=epochs * math.ceil(len(x) / batch_size), disable=not verbose, unit="batch")
+    with bar, np.errstate(all="ignore"):  # a loss that is not finite is said below, once
         for epoch in range(1, epochs + 1):
             bar.set_description(f"epoch {epoch}/{epochs}")
             measure = Measure(cost)
@@ -114,8 +117,11 @@ def fit(
 def predict(self: Module, x: Any, batch_size: int = 1024) -> Any:
     """The model's results for `x` as a plain array, one row per example; nothing is recorded."""
     x = np.asarray(x)
+    if not x.ndim:
+        raise ValueError("predict takes rows of numbers, not one number of shape ().")
     with no_grad():
-        return np.concatenate([np.atleast_1d(plain(self(x[batch]))) for batch in batches(len(x), batch_size)])
+        parts = [np.atleast_1d(plain(self(x[batch]))) for batch in batches(len(x), batch_size)]
+        return np.concatenate(parts) if parts else plain(self(x))
 
 
 def evaluate(self: Module, x: Any, y: Any, *, loss: str | Loss = "mse", batch_size: int = 1024) -> dict[str, float]:
