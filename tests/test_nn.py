@@ -441,6 +441,19 @@ def test_a_step_keeps_float32_and_does_not_write_into_the_gradient(optimizer):
         assert (x.dtype, x.grad.dtype) == (np.float32, np.float32)
 
 
+@pytest.mark.parametrize("optimizer", [case[0] for case in OPTIMIZERS.values()], ids=OPTIMIZERS)
+@pytest.mark.parametrize("start", [1.0, [1.0, -2.0]], ids=["scalar", "array"])
+def test_a_step_takes_gradients_that_are_graphs_too(optimizer, start):
+    found = []
+    for create_graph in (False, True):
+        x = Value(start)
+        (x**3).sum().backward(create_graph=create_graph)
+        optimizer([x]).step()
+        found.append(x.data)
+    assert same(*found)
+    assert not isinstance(found[1], Value)
+
+
 def test_the_learning_rate_may_be_changed_between_steps():
     x = Value(1.0)
     optimizer = nn.SGD([x], 0.5)

@@ -346,6 +346,16 @@ def test_no_grad_inside_the_function_holds():
     assert grad(f)(3.0) == 6.0
 
 
+def test_no_grad_around_an_inner_gradient_makes_it_a_constant():
+    def f(x):
+        with no_grad():
+            constant = grad(lambda y: y * x)(2.0)
+            of_value = grad(lambda y: y * x)(Value(2.0))
+        return x * constant + x * of_value
+
+    assert grad(f)(3.0) == 6.0
+
+
 # What is refused. -----------------------------------------------------------------------------------------------------
 
 KINDS = (IndexError, ValueError, TypeError)

@@ -577,6 +577,7 @@ BROADCAST = "the shapes do not broadcast. Aligned from the right, two lengths mu
         (lambda x, w: x.exp(2), TypeError, "exp takes 1 operand(s)"),
         (lambda x, w: tg.add(x), TypeError, "add takes 2 operand(s)"),
         (lambda x, w: x.sum(dim=0), TypeError, "sum takes axis, keepdims, not dim."),
+        (lambda x, w: x.softmax(dim=0), TypeError, "softmax takes axis, not dim."),
         (lambda x, w: tg.concatenate(x, w), TypeError, "concatenate takes a list of arrays first: concatenate("),
         (lambda x, w: x.backward(), GradientError, "x of shape (2, 2) is not a scalar, so its gradient needs a seed of "
          "that shape. Did you mean v.sum().backward() or v.mean().backward()?"),

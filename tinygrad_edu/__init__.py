@@ -69,4 +69,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *ON_FIRST_USE})
+    ours = {"Any", "Op", "ON_FIRST_USE", "TYPE_CHECKING", "annotations", "importlib"}
+    return sorted({*globals(), *ON_FIRST_USE} - ours)

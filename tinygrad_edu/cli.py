@@ -18,12 +18,17 @@ from .expressions import assignment, evaluate
 from .tour import tour
 
 
+def rate(options: argparse.Namespace, default: float) -> float:
+    """The learning rate asked for; 0 is one too."""
+    return default if options.lr is None else float(options.lr)
+
+
 def train_line(options: argparse.Namespace) -> dict[str, Any]:
     """One neuron without activation on the workshop's ten points; all points in each step unless told otherwise."""
     x, y = datasets.workshop_line()
     model = nn.Sequential(nn.Dense(1, 1, dtype=np.float64, seed=options.seed))
     history = model.fit(
-        x[:, None], y[:, None], loss="sum_squared_error", optimizer=nn.SGD(model.parameters(), options.lr or 0.005),
+        x[:, None], y[:, None], loss="sum_squared_error", optimizer=nn.SGD(model.parameters(), rate(options, 0.005)),
         epochs=options.epochs or 500, batch_size=options.batch_size, seed=options.seed, verbose=not options.json,
     )  # fmt: skip
     (w, b), best = (p.data.item() for p in model.parameters()), np.polyfit(x, y, 1)
@@ -40,7 +45,7 @@ def train_xor(options: argparse.Namespace) -> dict[str, Any]:
     hidden, seed = options.hidden or 8, options.seed
     model = nn.Sequential(nn.Dense(2, hidden, "tanh", seed=seed), nn.Dense(hidden, 2, seed=seed + 1))
     history = model.fit(
-        x, y, loss="cross_entropy", optimizer=nn.Adam(model.parameters(), options.lr or 0.05),
+        x, y, loss="cross_entropy", optimizer=nn.Adam(model.parameters(), rate(options, 0.05)),
         epochs=options.epochs or 200, batch_size=options.batch_size, seed=seed, verbose=not options.json,
     )  # fmt: skip
     right = int((model.predict(x).argmax(-1) == y).sum())
@@ -54,7 +59,7 @@ def train_mnist(options: argparse.Namespace) -> dict[str, Any]:
     hidden, seed = options.hidden or 128, options.seed
     model = nn.Sequential(nn.Dense(784, hidden, "relu", seed=seed), nn.Dense(hidden, 10, seed=seed + 1))
     history = model.fit(
-        *train, loss="cross_entropy", optimizer=nn.Adam(model.parameters(), options.lr or 0.001),
+        *train, loss="cross_entropy", optimizer=nn.Adam(model.parameters(), rate(options, 0.001)),
         epochs=options.epochs or 8, batch_size=options.batch_size or 64, seed=seed, verbose=not options.json,
         validation_data=digits[2:],
     )  # fmt: skip
@@ -64,6 +69,11 @@ def train_mnist(options: argparse.Namespace) -> dict[str, Any]:
 
 def train(options: argparse.Namespace) -> None:
     """Run one of the three and print what came of it."""
+    for option, tasks in (("hidden", ("xor", "mnist")), ("data", ("mnist",))):
+        if getattr(options, option) is not None and options.task not in tasks:
+            raise ValueError(f"train {options.task} has no --{option}: that is for {' and '.join(tasks)}.")
+    if options.seed < 0:
+        raise ValueError(f"The seed must be a whole number of at least 0, not {options.seed}.")
     begin = time.perf_counter()
     result = {"line": train_line, "xor": train_xor, "mnist": train_mnist}[options.task](options)
     history, says = result.pop("history"), result.pop("says")
@@ -79,6 +89,8 @@ def train(options: argparse.Namespace) -> None:
 def draw_expression(options: argparse.Namespace) -> None:
     """Evaluate an expression, backpropagate (from the sum of its numbers, if it has several) and draw the graph."""
     names = dict(map(assignment, options.names))
+    if len(names) < len(options.names):
+        raise ValueError("A name was given a value twice.")
     value = evaluate(options.expression, names)
     value.label = value.label or "result"
     value.backward(np.ones(value.shape) if value.shape else None)
@@ -127,7 +139,10 @@ def positive(text: str) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; 0 if all went well, 1 after one line that says what did not, 2 for a wrong command."""
-    options = parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["draw"] and len(given) > 1 and given[1] not in ("-h", "--help", "-o", "--output"):
+        given[1] = f" {given[1]}"  # an expression may begin with a minus, an option does not begin with a space
+    options = parser().parse_args(given)
     try:
         options.run(options)
     except (ValueError, TypeError, IndexError, OSError, RuntimeError) as error:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import ops
+from .recording import Line
 
 
 class GradientError(RuntimeError):
@@ -22,8 +23,9 @@ def named(x: Any) -> str:
 
 def stale(x: Any, op: ops.Op) -> GradientError:
     """The numbers that were used are gone."""
+    name = named(x) if hasattr(x, "label") else f"An array of shape {ops.shape(x)}"
     return GradientError(
-        f"{named(x)} was changed in place after {op.name} had used it. Compute the result again before backward(), "
+        f"{name} was changed in place after {op.name} had used it. Compute the result again before backward(), "
         "or write v.data = v.data - step instead of v.data -= step."
     )
 
@@ -77,8 +79,11 @@ def check_finite(op: ops.Op, operands: tuple[Any, ...], data: Any) -> str:
 
 
 def check_gain(node: Any, operand: Any, gain: Any) -> None:
-    """In anomaly mode: a contribution that is nan is an error."""
+    """In anomaly mode: a contribution that is nan is an error, and so is an array that was changed since."""
+    line = node.scope if isinstance(node.scope, Line) else None
+    for x, number, copy in zip(node.operands, node.numbers, line.copies if line else ()):
+        if not np.array_equal(number, copy, equal_nan=True):
+            raise stale(x, node.op)
     if np.isnan(getattr(gain, "data", gain)).any():
-        scope = node.scope
-        line = scope.name if scope is not None and scope.kind == "line" else "a line outside detect_anomaly()"
-        raise GradientError(f"The gradient of {described(operand)} through {node.op.name} is nan; recorded at {line}")
+        place = line.name if line else "a line outside detect_anomaly()"
+        raise GradientError(f"The gradient of {described(operand)} through {node.op.name} is nan; recorded at {place}")

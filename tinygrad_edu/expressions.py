@@ -26,6 +26,14 @@ SIGNS: dict[type[ast.AST], ops.Op] = {
 }  # fmt: skip
 
 
+LONGEST = 60  # characters of somebody's text in an error
+
+
+def shown(text: str) -> str:
+    """Somebody's text in quotes, cut short."""
+    return repr(text if len(text) <= LONGEST else text[:LONGEST] + "…")
+
+
 class ExpressionError(ValueError):
     """An expression that cannot be read; the message says which part and what is allowed."""
 
@@ -43,11 +51,13 @@ def evaluate(text: str, names: dict[str, Value]) -> Value:
         tree = ast.parse(text.strip(), mode="eval").body
         result = read(tree, text.strip(), names)
     except SyntaxError as error:
-        raise ExpressionError(f"{text!r} is not an expression: {error.msg}.") from None
+        raise ExpressionError(f"{shown(text)} is not an expression: {error.msg:.80}.") from None
     except (RecursionError, MemoryError):
         raise ExpressionError("The expression is nested too deeply.") from None
     if not isinstance(result, Value):
-        raise ExpressionError(f"{text!r} contains no name, so there is nothing to differentiate: try a*b with a=2 b=3.")
+        raise ExpressionError(
+            f"{shown(text)} contains no name, so there is nothing to differentiate: try a*b with a=2 b=3."
+        )
     return result
 
 
@@ -55,11 +65,13 @@ def read(node: ast.AST, text: str, names: dict[str, Value]) -> Any:
     """One part of the expression."""
     match node:
         case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-            return number
+            return number if isinstance(number, float) or abs(number) < 2**53 else float(str(number))
         case ast.Name(id=name):
             if name not in names:
                 has = f"names with a value are {', '.join(names)}" if names else "no name has a value"
-                raise ExpressionError(f"{name!r} has no value; {has}. Write it behind the expression: {name}=2.")
+                raise ExpressionError(
+                    f"{shown(name)} has no value; {has}. Write it behind the expression: {name:.60}=2."
+                )
             return names[name]
         case ast.BinOp(left=left, op=sign, right=right) if type(sign) in SIGNS:
             return apply(SIGNS[type(sign)], read(left, text, names), read(right, text, names))
@@ -69,9 +81,9 @@ def read(node: ast.AST, text: str, names: dict[str, Value]) -> Any:
             return call(name, args, keywords, text, names)
         case ast.Subscript(value=value, slice=index):
             return read(value, text, names)[part(index)]
+    segment = shown(ast.get_source_segment(text, node) or "")
     raise ExpressionError(
-        f"{ast.get_source_segment(text, node)!r} is not allowed: an expression has numbers, names, + - * / ** @, "
-        "brackets and calls such as tanh(x)."
+        f"{segment} is not allowed: an expression has numbers, names, + - * / ** @, brackets and calls such as tanh(x)."
     )
 
 
@@ -86,7 +98,7 @@ def call(name: str, args: list[ast.expr], keywords: list[ast.keyword], text: str
     """A call of one of FUNCTIONS."""
     if name not in FUNCTIONS:
         nearest = ", ".join(get_close_matches(name, FUNCTIONS, n=3, cutoff=0.0))
-        raise ExpressionError(f"{name!r} is not on the list of functions; the nearest are {nearest}.")
+        raise ExpressionError(f"{shown(name)} is not on the list of functions; the nearest are {nearest}.")
     if any(word.arg is None for word in keywords) or any(isinstance(arg, ast.Starred) for arg in args):
         raise ExpressionError("Stars in a call are not allowed.")
     settings = {str(word.arg): literal(word.value) for word in keywords}
@@ -98,7 +110,8 @@ def literal(node: ast.expr) -> Any:
     try:
         return ast.literal_eval(node)
     except ValueError:
-        raise ExpressionError(f"A setting or index must be a plain number, not {ast.unparse(node)!r}.") from None
+        text = shown(ast.unparse(node))
+        raise ExpressionError(f"A setting or index must be a plain number, not {text}.") from None
 
 
 def part(node: ast.expr) -> Any:
@@ -119,8 +132,8 @@ def assignment(text: str) -> tuple[str, Value]:
     """
     name, equals, number = text.partition("=")
     if not equals or not name.strip().isidentifier():
-        raise ExpressionError(f"{text!r} is not of the form name=value.")
+        raise ExpressionError(f"{shown(text)} is not of the form name=value.")
     try:
         return name.strip(), Value(np.asarray(ast.literal_eval(number.strip()), float), name.strip())
-    except (ValueError, TypeError, SyntaxError):
-        raise ExpressionError(f"The value of {name.strip()} must be a number or a list, not {number!r}.") from None
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, OverflowError):
+        raise ExpressionError(f"The value of {name.strip()} must be a number or a list, not {shown(number)}.") from None

@@ -306,7 +306,7 @@ matmul     = Op("matmul", "{} @ {}", np.matmul, None, _matmul_a, _matmul_b)
 
 # -- classes: x of shape (batch, classes), before the softmax, and c the right class of each row -----------------------
 cross_entropy = Op("cross_entropy", "cross_entropy({}, {})", kernels.cross_entropy, None,
-            lambda g, y, x, c: g / shape(x)[0] * (softmax(x, axis=-1) - one_hot(c, x)), None)
+            lambda g, y, x, c: g / math.prod(shape(x)[:1]) * (softmax(x, axis=-1) - one_hot(c, x)), None)
 one_hot    = Op("one_hot", "one_hot({}, {})", kernels.one_hot, None)
 
 # -- what rules are written with: a guard at an edge that must not show in a formula, or a choice that has no slope ----

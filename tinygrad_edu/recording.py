@@ -30,6 +30,16 @@ class Scope:
         self.outer = outer
 
 
+class Line(Scope):
+    """In anomaly mode, around a single node: the user's line, and copies of the arrays that were used."""
+
+    __slots__ = ("copies",)
+
+    def __init__(self, line: str, outer: Scope | None, numbers: list[Any]) -> None:
+        super().__init__(line, "line", outer)
+        self.copies = [x.copy() if hasattr(x, "copy") else x for x in numbers]
+
+
 STATE = State()  # of this thread: threads do not share it
 
 
@@ -69,6 +79,8 @@ def no_grad() -> AbstractContextManager[None]:
 
 def detect_anomaly() -> AbstractContextManager[None]:
     """The first nan, forward or backward, raises GradientError with the operation and the line that computed it.
+
+    So does an array that was changed after it was used, in whatever way: arrays are copied and compared for that.
 
     >>> from tinygrad_edu import Value
     >>> x = Value(-1.0, "x")

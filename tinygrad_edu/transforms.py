@@ -27,7 +27,7 @@ class Trace:
     """One run of a function on nodes of its own: its result, and the way back to chosen inputs."""
 
     def __init__(self, function: Function, inputs: Sequence[Any], argnums: Sequence[int], /, **keywords: Any) -> None:
-        arguments, outer = list(inputs), STATE.open
+        arguments, outer, self.recording = list(inputs), STATE.open, STATE.recording
         for i in argnums:
             if not isinstance(i, int) or not -len(inputs) <= i < len(inputs):
                 raise IndexError(f"argnums: there is no argument {i!r} among {len(inputs)}.")
@@ -51,9 +51,11 @@ class Trace:
 
     def out(self, x: Any) -> Any:
         """Numbers to a caller who gave numbers, Values to one who gave Values."""
-        if self.of_values:
-            return x if isinstance(x, Value) else Value.node(x)
+        if self.of_values and self.recording and isinstance(x, Value):
+            return x
         x = x._data if isinstance(x, Value) else x
+        if self.of_values:
+            return Value.node(x)
         return x.copy() if isinstance(x, np.ndarray) else x
 
 

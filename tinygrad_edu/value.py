@@ -13,7 +13,7 @@ from .errors import GradientError, check_finite, check_gain, named, no_seed, ref
 from .functions import Composite, answer
 from .kernels import number, real
 from .operators import Operators
-from .recording import STATE, Scope, inside
+from .recording import STATE, Line, Scope, inside
 
 
 new, ndarray = object.__new__, np.ndarray
@@ -34,6 +34,9 @@ class Value(Operators):
     """
 
     __slots__ = ("_data", "grad", "op", "inputs", "settings", "requires_grad", "label", "scope", "__weakref__")
+
+    def __init_subclass__(cls) -> None:
+        raise TypeError("Value has no subclasses: keep a Value as an attribute of a class of your own.")
 
     def __init__(self, data: Any, label: str | None = None, requires_grad: bool = True) -> None:
         data = real(data)
@@ -87,7 +90,7 @@ class Value(Operators):
         result.settings = settings
         result.grad = result.label = None
         result.requires_grad = True
-        result.scope = Scope(line, "line", STATE.scope) if line else STATE.scope
+        result.scope = Line(line, STATE.scope, numbers) if line else STATE.scope
         return result
 
     def apply_composite(self, function: Composite, operands: tuple[Any, ...], settings: dict[str, Any]) -> Any:
@@ -158,7 +161,7 @@ class Value(Operators):
         if self.op is not None:
             raise GradientError(f"{named(self)} is the result of {self.op.name}: change the data of a leaf instead.")
         # `v.data -= step` has written into the very array; a view in its place lets a recorded graph notice.
-        self._data = new.view() if new is self._data and isinstance(new, ndarray) else real(new)
+        self._data = new.view() if new is self._data and new.__class__ is ndarray else real(new)
 
     operands = property(lambda self: self.inputs[: len(self.inputs) // 2], doc="What it was computed from.")
     numbers = property(lambda self: self.inputs[len(self.inputs) // 2 :], doc="What the operands were at that time.")

@@ -44,9 +44,11 @@ def cross_entropy(logits: Any, target: Any) -> Any:
     if len(shape) == 2 and target.shape == shape and shape[0]:
         target = matching(logits, target, "cross_entropy")
         return ops.sum(target * ops.log_softmax(logits, axis=-1)) / -shape[0]
+    if len(shape) != 2 or not shape[0]:
+        raise ValueError(f"cross_entropy takes logits of shape (batch, classes), not {shape}; at least one row.")
     raise ValueError(
-        f"cross_entropy takes logits of shape (batch, classes), not {shape}, with at least one row, and a target of "
-        f"(batch,) integers or (batch, classes) probabilities, not {target.dtype} of shape {target.shape}."
+        f"cross_entropy takes a target of ({shape[0]},) integers or {shape} probabilities for logits of shape {shape}, "
+        f"not {target.dtype} of shape {target.shape}."
     )
 
 
@@ -62,8 +64,18 @@ def binary_cross_entropy(prediction: Any, target: Any, from_logits: bool = False
     target = matching(prediction, target, "binary_cross_entropy")
     if from_logits:
         return functions.mean(ops.softplus(prediction) - prediction * target)
+    for name, x in (("prediction", prediction), ("target", target)):
+        if np.size(x) and not (np.min(plain(x)) >= 0 and np.max(plain(x)) <= 1):
+            raise ValueError(
+                f"binary_cross_entropy: the {name} must lie between 0 and 1; logits need from_logits=True."
+            )
     p = functions.clip(prediction, 1e-7, 1 - 1e-7)
     return -functions.mean(target * ops.log(p) + (1 - target) * ops.log(1 - p))
+
+
+def plain(x: Any) -> Any:
+    """The numbers of a Value; anything else as it is."""
+    return x.data if isinstance(x, Value) else x
 
 
 def matching(prediction: Any, target: Any, loss: str) -> Any:

@@ -30,12 +30,13 @@ class Optimizer:
     def step(self) -> None:
         """Change every parameter by its gradient. GradientError if there is none, a warning if one is missing."""
         self.steps += 1
-        missing = []
+        update, missing = self.update, []
         for parameter, state in zip(self.parameters, self.state):
             if (grad := parameter.grad) is None:
                 missing.append(parameter)
             else:
-                parameter.data = self.update(parameter._data, grad, state)
+                grad = grad._data if isinstance(grad, Value) else grad  # of backward(create_graph=True)
+                parameter.data = update(parameter._data, grad, state)
         if len(missing) == len(self.parameters):
             raise GradientError("No parameter has a gradient: call loss.backward() before step().")
         if missing and self.steps == 1:

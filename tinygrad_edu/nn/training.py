@@ -12,6 +12,7 @@ from ..errors import GradientError
 from ..recording import no_grad
 from ..value import Value
 from . import losses, optimizers
+from .losses import plain
 
 if TYPE_CHECKING:
     from .module import Module
@@ -183,8 +184,3 @@ def chosen(given: Any, known: dict[str, Any], kind: str) -> Any:
     if isinstance(given, str) and given not in known:
         raise ValueError(f"Unknown {kind} {given!r}: use one of {', '.join(known)}, or pass your own.")
     return known[given] if isinstance(given, str) else given
-
-
-def plain(x: Any) -> Any:
-    """The numbers of a Value; anything else as it is."""
-    return x.data if isinstance(x, Value) else x
