@@ -30,7 +30,7 @@ STAIRS = {
     "kernels": set(),
     "recording": set(),
     "ops": {"kernels"},
-    "errors": {"ops"},
+    "errors": {"ops", "recording"},
     "functions": {"kernels", "ops"},
     "operators": {"functions", "ops"},
     "backward": {"errors", "ops"},
@@ -221,7 +221,7 @@ ROWS = """
     exp log log1p expm1 sqrt square reciprocal sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh
     maximum minimum where clip sigmoid relu softplus
     sum mean prod max min var std logsumexp softmax log_softmax norm
-    reshape transpose broadcast_to squeeze expand_dims flatten concatenate stack matmul
+    reshape transpose broadcast_to squeeze expand_dims flatten concatenate stack matmul linear
 """
 REST = """
     Value GradientError grad value_and_grad vjp jvp jacobian hessian no_grad detect_anomaly

@@ -751,7 +751,7 @@ def test_layers_name_their_nodes_inside_one_another():
     nodes = {node.op.name: scopes(node) for node in order(Block()(np.ones((1, 2))))}
     assert nodes["multiply"] == [("block", "layer")]
     assert nodes["sum"] == [("mean", "composite"), ("block", "layer")]
-    assert nodes["matmul"] == nodes["tanh"] == [("first", "layer"), ("block", "layer")]
+    assert nodes["linear"] == nodes["tanh"] == [("first", "layer"), ("block", "layer")]
 
 
 def test_a_failing_layer_leaves_no_scope_behind():

@@ -98,6 +98,7 @@ SPELLING = {
     "getitem": getitem, "scatter": scatter,
     "slope": lambda x, n: n * x ** (n - 1), "xlogy": torch.xlogy, "ratio": torch.divide,
     "wins": lambda a, b: (a > b).double(), "share": lambda x, y, **at: (x == y).double(),
+    "linear": lambda x, w, b: torch.matmul(x, w) + b,
     "cross_entropy": torch.nn.functional.cross_entropy,
     "one_hot": lambda c, x: torch.nn.functional.one_hot(c, x.shape[1]).double(),
     "inside": lambda x, low, high: (True if low is None else x >= low) & (True if high is None else x <= high),

@@ -115,6 +115,7 @@ REFERENCES = {
     "share": lambda x, y, axis, keepdims: np.where(x == y, 1.0, 0.0),
     "inside": lambda x, low, high: (x >= (-9 if low is None else low)) & (x <= (9 if high is None else high)),
     "cross_entropy": lambda x, c: -np.mean([row[label] - np.log(np.exp(row).sum()) for row, label in zip(x, c)]),
+    "linear": lambda x, w, b: np.dot(x, w) + b,
     "one_hot": lambda c, x: np.eye(np.shape(x)[1])[c],
     "clip": np.clip,
     "flatten": np.ravel,

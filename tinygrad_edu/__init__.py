@@ -19,7 +19,7 @@ from .ops import abs as abs, add as add, arccos as arccos, arccosh as arccosh, a
 from .ops import arctan as arctan, arctanh as arctanh, broadcast_to as broadcast_to, concatenate as concatenate
 from .ops import cos as cos, cosh as cosh, divide as divide, equal as equal, exp as exp, expand_dims as expand_dims
 from .ops import expm1 as expm1, greater as greater, greater_equal as greater_equal, less as less
-from .ops import less_equal as less_equal, log as log, log1p as log1p, log_softmax as log_softmax
+from .ops import less_equal as less_equal, linear as linear, log as log, log1p as log1p, log_softmax as log_softmax
 from .ops import logsumexp as logsumexp, matmul as matmul, max as max, maximum as maximum, min as min
 from .ops import minimum as minimum, multiply as multiply, negative as negative, not_equal as not_equal
 from .ops import power as power, prod as prod, reciprocal as reciprocal, relu as relu, reshape as reshape

@@ -136,6 +136,9 @@ ROWS = tuple(Domain(*line) for line in (
 
     (ops.matmul, "the product of matrices or vectors", "a, b", "[2.0], [3.0]", "(6.0, (array([3.]), array([2.])))"),
 
+    (ops.linear, "x @ a + b, the rows x weighted", "x, a, b", "[1.0, 2.0], [[1.0], [2.0]], [0.5]",
+        "array([5.5])"),
+
     (ops.cross_entropy, "the mean of -log(softmax(x)) at each row's class", "x, c"),
     (ops.one_hot,       "1 at each row's class, else 0",                    "c, x"),
 
@@ -234,6 +237,8 @@ CASES: dict[Any, tuple[Case, ...]] = {
     ops.matmul:       (at((3,), (3,)), at((3,), (3, 2)), at((2, 3), (3,)), at((2, 3), (3, 2)), at((2, 2, 3), (2, 3, 2)),
                        at((2, 2, 3), (3, 2)), at((2, 3), (2, 3, 2)), at((2, 1, 2, 2), (3, 2, 2)), at((2, 2, 3), (3,)),
                        at((3,), (2, 3, 2)), at((0, 3), (3, 2)), at((2, 0), (0, 3)), at((2, 0), (0,)), at((0,), (0, 2))),
+    ops.linear:       (at((2, 3), (3, 2), (2,)), at((3,), (3, 2), (2,)), at((2, 3), (3,), ()),
+                       at((2, 3), (3, 2), (2, 1)), at((2, 2, 3), (3, 2), (2,)), at((0, 3), (3, 2), (2,))),
     ops.cross_entropy: (at((1, 2), np.array([1])), at((3, 4), np.array([2, 0, 2]))),
     ops.one_hot:      (at(np.array([2, 0]), (2, 3)),),
     functions.mean:   ALONG,

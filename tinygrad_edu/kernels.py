@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+NOTHING: dict[str, Any] = {}  # the settings of an operation that has none
 BUILT_IN = frozenset({float, int, bool, complex, type(None)})
 PLAIN: set[type] = {float, int, bool, complex}  # what is computed without NumPy; and Fraction, once one is met
 
@@ -267,3 +268,13 @@ def ndim(x: Any) -> int:
 
 def inverse(axes: tuple[int, ...] | None) -> tuple[int, ...] | None:
     return None if axes is None else tuple(sorted(range(len(axes)), key=lambda i: axes[i] % len(axes)))
+
+
+def linear(x: Any, w: Any, b: Any) -> Any:
+    y = x @ w
+    if y.__class__ is b.__class__ is np.ndarray and y.dtype == b.dtype and y.shape[-b.ndim :] == b.shape:
+        y += b  # into an array that nobody else has seen
+        return y
+    if np.shape(y + b) != np.shape(y):
+        raise ValueError(f"a bias of shape {np.shape(b)} does not fit a product of shape {np.shape(y)}.")
+    return y + b

@@ -26,11 +26,10 @@ from typing import Any
 import numpy as np
 
 from . import kernels
-from .kernels import PLAIN, inverse, number
+from .kernels import NOTHING as NOTHING, PLAIN, inverse, number
 from .kernels import dtype as dtype, ndim as ndim, plain as plain, shape as shape
 
 Rule = Callable[..., Any]
-NOTHING: dict[str, Any] = {}
 TABLE: dict[str, Op] = {}  # by name, in reading order
 ANSWERS: dict[Any, Callable[..., Any]] = {}  # which function answers when NumPy's own is called on something of ours
 
@@ -110,9 +109,6 @@ class Each:
 
     def __iter__(self) -> Iterator[Rule]:
         return map(self.each, count())
-
-
-# What is too long for a row. ------------------------------------------------------------------------------------------
 
 
 def restore(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -302,7 +298,9 @@ stack      = Op("stack",       "stack({})",       kernels.stack,       None, eac
             settings={"axis": 0}, numpy=(np.stack,))
 
 # -- matrices ----------------------------------------------------------------------------------------------------------
-matmul     = Op("matmul", "{} @ {}", np.matmul, None, _matmul_a, _matmul_b)
+matmul     = Op("matmul", "{} @ {}",      np.matmul,      None, _matmul_a, _matmul_b)
+linear     = Op("linear", "{} @ {} + {}", kernels.linear, None, lambda g, y, x, w, b: _matmul_a(g, y, x, w),
+            lambda g, y, x, w, b: _matmul_b(g, y, x, w), lambda g, y, x, w, b: g)  # one node for a layer, as in PyTorch
 
 # -- classes: x of shape (batch, classes), before the softmax, and c the right class of each row -----------------------
 cross_entropy = Op("cross_entropy", "cross_entropy({}, {})", kernels.cross_entropy, None,

@@ -16,7 +16,8 @@ BINDS = {  # how tightly the outermost sign of a formula holds
 SIGNS = {  # how a person writes it, where that is not as in the table; [x > 0] is 1 where it is so and 0 elsewhere
     "multiply": "{}·{}", "divide": "{}/{}", "ratio": "{}/{}", "power": "{}^{}", "xlogy": "{}·log({})",
     "reciprocal": "1/{}", "transpose": "{}ᵀ", "greater": "[{} > {}]", "less": "[{} < {}]", "equal": "[{} = {}]",
-    "greater_equal": "[{} ≥ {}]", "less_equal": "[{} ≤ {}]", "not_equal": "[{} ≠ {}]", "inside": "[{1} ≤ {0} ≤ {2}]",
+    "greater_equal": "[{} ≥ {}]", "less_equal": "[{} ≤ {}]", "not_equal": "[{} ≠ {}]",
+    "linear": "linear({}, {}, {})", "inside": "[{1} ≤ {0} ≤ {2}]",
 }  # fmt: skip
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -114,8 +115,8 @@ def formulas(op: ops.Op, *letters: Any, g: Any = None) -> list[str | None]:
     if op.arity not in (None, len(letters)):
         raise TypeError(f"{op.name} has {op.arity} operand(s), not {len(letters)}.")
     if g is None:
-        elementwise = op.arity and op not in (ops.matmul, ops.cross_entropy) and (not op.settings or op is ops.slope)
-        g = 1 if elementwise else "g"
+        of_arrays = op in (ops.matmul, ops.linear, ops.cross_entropy) or (op.settings and op is not ops.slope)
+        g = "g" if of_arrays or op.arity is None else 1
     shape = () if op.arity else (1,)  # what is joined along an axis needs one
     g, y, *operands = (Symbol(x, shape) if isinstance(x, str) else x for x in (g, "y", *letters))
     rules = [rule for rule, _ in zip(op.rules, operands, strict=False)]

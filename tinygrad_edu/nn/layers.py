@@ -58,15 +58,14 @@ class Dense(Module):
         weight = self.weight
         if x.__class__ is not Value:
             x = np.asarray(x, weight._data.dtype)
+        operands = (x, weight) if self.bias is None else (x, weight, self.bias)
         try:
-            z = weight.apply_op(ops.matmul, (x, weight))
+            z = weight.apply_op(ops.matmul if self.bias is None else ops.linear, operands)
         except ValueError:
             inputs, units = weight.shape
             raise ValueError(
                 f"Dense({inputs}, {units}) takes rows of {inputs} numbers; this input has shape {x.shape}."
             ) from None
-        if self.bias is not None:
-            z = z + self.bias
         return z if self.activation is None else self.activation(z)
 
     def __repr__(self) -> str:
