@@ -63,31 +63,31 @@ def sweep(
     """
     kind, gradients, nodes = root.__class__, {root: seed}, order(root, ends)
     wanted = None if ends is None else {*nodes, *ends}
-    with np.errstate(all="ignore"):
-        for node in nodes:
-            g, op, inputs, settings = gradients.pop(node), node.op, node.inputs, node.settings
-            y, numbers = node._data, inputs[len(inputs) // 2 :]
-            seen = numbers
-            if create_graph:
-                y, seen = node, tuple(map(as_it_was, inputs, numbers))
-            if wanted is None:
-                node.grad = g
-            for x, number, rule in zip(inputs, numbers, op.rules):
-                if x.__class__ is not kind:
-                    continue
-                if x._data is not number and changed_in_place(x, number):
-                    raise stale(x, op)
-                if rule is None or not (x.requires_grad if wanted is None else x in wanted):
-                    continue
-                try:
-                    gain = rule(g, y, *seen, **settings) if settings else rule(g, y, *seen)
-                    if gain.__class__ is not float or number.__class__ is not float:
-                        gain = fit(gain, number, op, g if x.op is None else None)
-                except ArithmeticError:  # 1 / 0 or 10.0**400 on plain floats: NumPy says inf or nan
+    for node in nodes:
+        g, op, inputs, settings = gradients.pop(node), node.op, node.inputs, node.settings
+        y, numbers = node._data, inputs[len(inputs) // 2 :]
+        seen = numbers
+        if create_graph:
+            y, seen = node, tuple(map(as_it_was, inputs, numbers))
+        if wanted is None:
+            node.grad = g
+        for x, number, rule in zip(inputs, numbers, op.rules):
+            if x.__class__ is not kind:
+                continue
+            if x._data is not number and changed_in_place(x, number):
+                raise stale(x, op)
+            if rule is None or not (x.requires_grad if wanted is None else x in wanted):
+                continue
+            try:
+                gain = rule(g, y, *seen, **settings) if settings else rule(g, y, *seen)
+                if gain.__class__ is not float or number.__class__ is not float:
+                    gain = fit(gain, number, op, g if x.op is None else None)
+            except ArithmeticError:  # 1 / 0 or 10.0**400 on plain floats: NumPy says inf or nan
+                with np.errstate(all="ignore"):
                     gain = fit(rule(*map(np.float64, (g, y, *seen)), **settings), number, op)
-                if watch is not None:
-                    watch(node, x, gain)
-                gradients[x] = gradients[x] + gain if x in gradients else gain
+            if watch is not None:
+                watch(node, x, gain)
+            gradients[x] = gradients[x] + gain if x in gradients else gain
     return gradients
 
 

@@ -183,9 +183,9 @@ KINKS = tuple(Kink(*line) for line in (
     (ops.ratio,      (0.0, 0.0),            (0.0, 0.0),            "0 / 0 = 0, and its slopes are 0"),
 ))
 
-REAL_ONLY = frozenset({  # not differentiable in the complex plane; softplus is, but NumPy's logaddexp is real
+REAL_ONLY = frozenset({  # not differentiable in the complex plane; some are, but NumPy's logaddexp is real
     ops.abs, ops.sign, ops.relu, ops.softplus, ops.maximum, ops.minimum, ops.clip, ops.max, ops.min,
-    ops.wins, ops.share, ops.inside, ops.one_hot,
+    ops.wins, ops.share, ops.inside, ops.one_hot, ops.cross_entropy,
 })
 
 ONE   = (at(()), at((3,)), at((2, 3)), at((0,)))

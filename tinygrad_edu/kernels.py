@@ -128,7 +128,8 @@ def wins(a: Any, b: Any) -> Any:
 def share(x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
     x = np.asarray(x)
     best = np.equal(x, y if keepdims or axis is None or not np.ndim(x) else np.expand_dims(y, axis))
-    return best.astype(x.dtype) / np.add.reduce(best, axis=axis, keepdims=True, dtype=x.dtype)
+    with np.errstate(invalid="ignore"):  # nan is equal to nothing
+        return best.astype(x.dtype) / np.add.reduce(best, axis=axis, keepdims=True, dtype=x.dtype)
 
 
 def inside(x: Any, low: Any, high: Any) -> Any:
@@ -225,11 +226,9 @@ def kept(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
 
 def cross_entropy(x: Any, c: Any) -> Any:
     (batch, classes), rows = x.shape, np.arange(len(x))
-    shifted = x - np.maximum.reduce(x.real, axis=-1, keepdims=True)
     try:
         if batch and np.minimum.reduce(c) >= 0:
-            logs = np.log(np.add.reduce(np.exp(shifted), axis=-1))
-            return np.add.reduce(logs - shifted[rows, whole(c)]) / batch
+            return np.add.reduce(np.logaddexp.reduce(x, axis=-1) - x[rows, whole(c)]) / batch
     except IndexError:
         pass
     raise ValueError(f"the labels must be 0 to {classes - 1}, one for each of at least one row.")
