@@ -16,7 +16,7 @@ class GradientError(RuntimeError):
 
 
 def named(x: Any) -> str:
-    """How an error speaks of an operand: its label and shape, or its number."""
+    """How an error speaks of a Value: its label, and its shape if it has one."""
     name = x.label or "A value"
     return f"{name} of shape {ops.shape(x)}" if ops.shape(x) else name
 
@@ -40,7 +40,7 @@ def no_seed(x: Any) -> GradientError:
 
 def described(x: Any) -> str:
     """An operand in a formula: its label, and its shape or number."""
-    text = f"{ops.shape(x)}" if ops.shape(x) else f"{getattr(x, 'data', x)}"
+    text = f"{ops.shape(x) or getattr(x, '_data', x)}"
     label = getattr(x, "label", None)
     return text if label is None else f"{label} {text}" if ops.shape(x) else f"{label} = {text}"
 
@@ -50,7 +50,7 @@ def refusal(op: ops.Op, operands: tuple[Any, ...], error: Exception) -> Exceptio
     text = str(error).splitlines()[0]
     if "broadcast" in text and len(operands) == 2:
         text = "the shapes do not broadcast. Aligned from the right, two lengths must be equal, or one of them 1."
-    elif op is ops.matmul and all(map(ops.shape, operands)):
+    elif "mismatch in its core dimension" in text:
         text = "the last length on the left must be the last but one on the right (or its only one)."
     of = f"{op.name} of {', '.join(map(described, operands))}"
     if op.arity == 2:
@@ -73,7 +73,7 @@ def users_line() -> str:
 def check_finite(op: ops.Op, operands: tuple[Any, ...], data: Any) -> str:
     """In anomaly mode: a result that is nan is an error; otherwise the line that asked for it."""
     line = users_line()
-    if np.isnan(data).any():
+    if np.any(data != data):  # only nan is not equal to itself
         raise GradientError(f"{op.name} of {', '.join(map(described, operands))} gave nan, at {line}")
     return line
 
@@ -84,6 +84,7 @@ def check_gain(node: Any, operand: Any, gain: Any) -> None:
     for x, number, copy in zip(node.operands, node.numbers, line.copies if line else ()):
         if not np.array_equal(number, copy, equal_nan=True):
             raise stale(x, node.op)
-    if np.isnan(getattr(gain, "data", gain)).any():
+    numbers = getattr(gain, "_data", gain)
+    if np.any(numbers != numbers):
         place = line.name if line else "a line outside detect_anomaly()"
         raise GradientError(f"The gradient of {described(operand)} through {node.op.name} is nan; recorded at {place}")
