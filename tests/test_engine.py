@@ -6,6 +6,7 @@ import re
 import threading
 import tracemalloc
 import weakref
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -664,6 +665,24 @@ def test_a_nan_in_a_constant_is_found_too():
     c = Value(-1.0, "c", requires_grad=False)
     with detect_anomaly(), pytest.raises(GradientError, match=r"log of c = -1\.0 gave nan"):
         c.log()
+
+
+def test_anomaly_mode_is_exact_on_fractions():
+    x = Value(Fraction(1, 3), "x")
+    with detect_anomaly():
+        (x * x).backward()
+    assert x.grad == Fraction(2, 3)
+
+
+def test_anomaly_mode_notices_whatever_array_was_changed_since():
+    v, constant = Value([1.0, 2.0], "v"), np.ones(2)
+    with detect_anomaly():
+        y, z = (v * v).sum(), (v * constant).sum()
+        v.data[0], constant[1] = 9.0, 9.0
+        with pytest.raises(GradientError, match=r"v of shape \(2,\) was changed in place after multiply"):
+            y.backward()
+        with pytest.raises(GradientError, match="was changed in place after multiply"):
+            z.backward()
 
 
 def test_the_first_nan_backward_names_operation_label_and_line():

@@ -82,7 +82,7 @@ def check_gain(node: Any, operand: Any, gain: Any) -> None:
     """In anomaly mode: a contribution that is nan is an error, and so is an array that was changed since."""
     line = node.scope if isinstance(node.scope, Line) else None
     for x, number, copy in zip(node.operands, node.numbers, line.copies if line else ()):
-        if not np.array_equal(number, copy, equal_nan=True):
+        if copy is not None and not np.array_equal(number, copy, equal_nan=True):
             raise stale(x, node.op)
     numbers = getattr(gain, "_data", gain)
     if np.any(numbers != numbers):

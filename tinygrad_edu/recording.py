@@ -37,7 +37,7 @@ class Line(Scope):
 
     def __init__(self, line: str, outer: Scope | None, numbers: list[Any]) -> None:
         super().__init__(line, "line", outer)
-        self.copies = [x.copy() if hasattr(x, "copy") else x for x in numbers]
+        self.copies = [x.copy() if hasattr(x, "copy") else None for x in numbers]  # a plain number cannot change
 
 
 STATE = State()  # of this thread: threads do not share it
