@@ -284,8 +284,8 @@ getitem    = Op("getitem",     "{}[]",            kernels.getitem,     None,
             lambda g, y, x, index: scatter(g, index=index, shape=shape(x), dtype=dtype(x)), settings={"index": ()})
 scatter    = Op("scatter",     "scatter({})",     kernels.scatter,     None,
             lambda g, y, x, index, **to: getitem(g, index=index), settings={"index": (), **TO})
-reshape    = Op("reshape",     "reshape({})",     np.reshape,          None,
-            lambda g, y, x, **to: reshape(g, shape=shape(x)), settings={"shape": ()})
+reshape    = Op("reshape",     "reshape({})",     kernels.reshape,     None,
+            lambda g, y, x, **to: reshape(g, shape=shape(x)), settings={"shape": ()}, numpy=(np.reshape,))
 squeeze    = Op("squeeze",     "squeeze({})",     np.squeeze,          None,
             lambda g, y, x, **at: reshape(g, shape=shape(x)), settings={"axis": None})
 expand_dims = Op("expand_dims", "expand_dims({})", np.expand_dims,     None,
