@@ -29,7 +29,7 @@ def operation(op: Op, settings: Mapping[str, Any]) -> str:
         return printable(setting("index", settings["index"]))
     words = [setting(key, x) for key, x in settings.items() if key != "dtype" and x is not op.settings.get(key)]
     between = re.fullmatch(r"{} ?(\S+?) ?{}", op.written)
-    if between or op.written == "{}" or op.written.startswith(op.name):
+    if between or op.written == "{}" or op.written.startswith(op.name) or op.written.count("{}") > 2:
         sign = SIGNS.get(between[1], between[1]) if between else op.name
     else:
         sign = op.written.format(*"abcd")  # -a, |a|, a.T, 1 / a
