@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(given)
     try:
         options.run(options)
-    except (ValueError, TypeError, IndexError, OSError, RuntimeError) as error:
+    except (ValueError, TypeError, IndexError, OSError, RuntimeError, ArithmeticError, MemoryError) as error:
         print(f"tinygrad-edu: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

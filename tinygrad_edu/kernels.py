@@ -139,10 +139,11 @@ def inside(x: Any, low: Any, high: Any) -> Any:
 def scatter(x: Any, index: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     result = np.zeros(shape, np.result_type(x) if dtype is None or np.iscomplexobj(x) else dtype)
     parts = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(part, list | np.ndarray) and np.asarray(part).dtype != bool for part in parts):
-        np.add.at(result, index, x)  # an element may be taken more than once
-    else:
+    once = (int, np.integer, slice, type(None), type(Ellipsis))
+    if all(isinstance(part, once) or np.asarray(part).dtype == bool for part in parts):
         result[index] = x
+    else:
+        np.add.at(result, index, x)  # an element may be taken more than once
     return result
 
 
@@ -236,7 +237,11 @@ def cross_entropy(x: Any, c: Any) -> Any:
 
 def whole(labels: Any) -> Any:
     """Labels as whole numbers: a Value has made them floats."""
-    return labels if labels.dtype.kind in "iu" else labels.astype(np.intp)
+    if labels.dtype.kind in "iu":
+        return labels
+    if np.any(labels != np.floor(labels)):
+        raise ValueError("labels must be whole numbers.")
+    return labels.astype(np.intp)
 
 
 def one_hot(labels: Any, like: Any) -> Any:

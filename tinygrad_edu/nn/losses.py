@@ -43,6 +43,8 @@ def cross_entropy(logits: Any, target: Any) -> Any:
         return ops.cross_entropy(logits, target)
     if len(shape) == 2 and target.shape == shape and shape[0]:
         target = matching(logits, target, "cross_entropy")
+        if np.min(plain(target)) < 0 or not np.allclose(np.sum(plain(target), axis=1), 1, atol=1e-4):
+            raise ValueError("cross_entropy: the rows of the target must be probabilities: not negative, with sum 1.")
         return ops.sum(target * ops.log_softmax(logits, axis=-1)) / -shape[0]
     if len(shape) != 2 or not shape[0]:
         raise ValueError(f"cross_entropy takes logits of shape (batch, classes), not {shape}; at least one row.")

@@ -75,7 +75,7 @@ class SGD(Optimizer):
     def update(self, data: Any, grad: Any, state: dict[str, Any]) -> Any:
         """One step down the gradient, or along the velocity."""
         if self.momentum:
-            grad = state["velocity"] = self.momentum * state["velocity"] + grad if state else grad
+            grad = state["velocity"] = self.momentum * state["velocity"] + grad if state else 1 * grad
         data -= self.lr * grad
         return data
 
