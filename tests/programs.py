@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_edu import domains, functions, ops
+from tinygrad_edu import domains, functions, ops, rows
 
 
 class Given(NamedTuple):
@@ -46,8 +46,9 @@ class Program(NamedTuple):
 
 
 def call(row: Any, operands: list[Any], settings: dict[str, Any]) -> Any:
-    """A row on Values or plain numbers."""
-    return row(operands, **settings) if getattr(row, "arity", 1) is None else row(*operands, **settings)
+    """A row on Values or plain numbers; a list of results is joined."""
+    result = domains.call(row, operands, settings)
+    return ops.concatenate([*map(functions.flatten, result)]) if isinstance(result, list | tuple) else result
 
 
 def run(program: Program, inputs: Any, call: Callable[..., Any] = call, without: int = 0) -> Any:
@@ -64,12 +65,16 @@ DECK = [(row, case) for row in domains.DOMAINS for case in domains.cases(row)]
 
 
 def programs(count: int, size: int = 6, seed: int = 0, deck: list[Any] = DECK) -> Iterator[Program]:
-    """`count` programs of `size` cases and what it takes to connect them; every case comes up once in each round."""
+    """`count` programs of `size` cases and what it takes to connect them; every row comes up once in each round."""
     random = np.random.default_rng(seed)
-    rounds = itertools.chain.from_iterable(random.permutation(len(deck)) for _ in itertools.count())
+    cases: dict[Any, list[domains.Case]] = {}
+    for row, case in deck:
+        cases.setdefault(row, []).append(case)
+    rounds = itertools.chain.from_iterable(random.permutation(len(cases)) for _ in itertools.count())
+    names = list(cases)
     for _ in range(count):
-        maker = Maker(random)
-        yield maker.program([deck[next(rounds)] for _ in range(size)])
+        maker, drawn = Maker(random), [names[next(rounds)] for _ in range(size)]
+        yield maker.program([(row, cases[row][random.integers(len(cases[row]))]) for row in drawn])
 
 
 SAFE: dict[str, tuple[Callable[[Any], Any], list[tuple[Any, ...]]]] = {
@@ -82,12 +87,20 @@ SAFE: dict[str, tuple[Callable[[Any], Any], list[tuple[Any, ...]]]] = {
     "|x| < 1":          (lambda x: abs(x) < 0.9,           [(ops.sin,), (ops.multiply, 0.8)]),
     "cos x != 0":       (lambda x: abs(x) < 1.3,           [(ops.sin,)]),
     "x not at a bound": (lambda x: abs(abs(x) - 1.4) > .3, [(ops.sin,)]),
+    "x not whole":      (lambda x: abs(x % 1 - .5) < 0.3,  [(ops.sin,), (ops.multiply, 0.2), (ops.add, 0.5)]),
+    "x not half-way":   (lambda x: abs(x % 1 - .5) > 0.2,  [(ops.sin,), (ops.multiply, 0.2), (ops.add, 1.0)]),
+    "x / x not whole":  (lambda x: abs(abs(x) - .5) < 0.3, [(ops.sin,), (ops.multiply, 0.2), (ops.add, 0.5)]),
+    "m":                (lambda x: abs(x - 1) < 0.05,      [(ops.sin,), (ops.multiply, 0.04), (ops.add, 1.0)]),
     "low":              (lambda x: abs(x + 1.4) < 0.21,    [(ops.sin,), (ops.multiply, 0.2), (ops.subtract, 1.4)]),
     "high":             (lambda x: abs(x - 1.4) < 0.21,    [(ops.sin,), (ops.multiply, 0.2), (ops.add, 1.4)]),
 }  # fmt: skip
 COMPARISONS = (ops.greater, ops.greater_equal, ops.less, ops.less_equal, ops.equal, ops.not_equal)
-MASKS = (*COMPARISONS, ops.wins, ops.share, ops.inside)
-TIES = (*COMPARISONS, ops.maximum, ops.minimum, ops.max, ops.min, ops.wins, ops.share)
+PLACES = (rows.argmax, rows.argmin, rows.argsort, rows.argpartition)
+MASKS = (*COMPARISONS, *PLACES, ops.wins, ops.share, ops.inside, ops.one_hot)
+TIES = (
+    *COMPARISONS, *PLACES, ops.maximum, ops.minimum, ops.max, ops.min, ops.wins, ops.share, rows.fmax, rows.fmin,
+    rows.sort, rows.partition, functions.median, functions.ptp,
+)  # fmt: skip
 
 
 class Maker:
@@ -134,9 +147,12 @@ class Maker:
         numbers = [self.values[x] if isinstance(x, str) else x.value for x in operands]
         if row in TIES and nearly_tied(row, numbers):
             return False
+        if row in (rows.hypot, rows.arctan2) and np.any(np.hypot(*numbers) < 0.3):
+            return False
         name = self.step(row, *operands, **case.settings)
         if row in MASKS:  # no gradient passes a mask, so let it choose among numbers
-            self.step(ops.multiply, next(x for x in operands if isinstance(x, str)), name)
+            x = next(x for x in operands if isinstance(x, str))
+            self.step(ops.multiply, x, name if row not in PLACES else self.step(ops.sum, name))
         return bool(np.all(np.isfinite(self.values[name])) and np.all(np.abs(self.values[name]) < 1e3))
 
     def inputs_for(self, row: Any, case: domains.Case) -> list[Any]:
@@ -159,6 +175,9 @@ class Maker:
         """A variable of this shape with numbers in the domain."""
         there = [k for k, v in self.values.items() if np.shape(v) == shape and floating(v)]
         name = there[self.random.integers(len(there))] if there and self.random.random() < 0.7 else self.fresh(shape)
+        if condition in domains.NEAR_DIAGONAL:
+            small = self.step(ops.multiply, self.step(ops.sin, name), Given(0.4))
+            return self.step(ops.add, small, Given(domains.near_diagonal(np.zeros(shape))))
         holds, guard = SAFE[condition]
         if not np.all(holds(np.asarray(self.values[name]))):
             for row, *other in guard:

@@ -130,7 +130,7 @@ HOSTILE = [
     "(lambda: a)()", "lambda: a", "[a for a in x]", "{a for a in x}", "{a: a for a in x}", "(a for a in x)",
     "sum(a for a in x)", "f'{a}'", "f'{open(1)}'", "'text'", "b'text'", "(a := 3)", "await a", "(yield)",
     "(yield from x)", "*x", "sum(*x)", "sum(**x)", "a, b", "[a, b]", "{a}", "{'a': a}", "a if a else b", "a and b",
-    "not a", "a < b", "a is b", "a in x", "a // b", "a % b", "a << 2", "a | b", "~a", "a; b", "a = b", "a += 1",
+    "not a", "a < b", "a is b", "a in x", "a << 2", "a | b", "~a", "a; b", "a = b", "a += 1",
     "import os", "from os import *", "del a", "print(a)", "None", "True * a", "...", "1j * a", "a\nb", "a\0b", "x[a]",
     "x['a']", "x[(lambda: 0)()]", "x[__import__('os')]", "x[0:open('harm', 'w')]", "sum(x, axis=open('harm', 'w'))",
     "sum(x, axis=9**9**9)", "f(a)(b)", "tanh(a)(b)", "x[10**10]", "clip(x, min=a.data)", "sum(x)(x)", "tanh()",
@@ -263,7 +263,7 @@ def test_an_assignment_that_cannot_be_read(text, says, run):
         (("x + y", "x=[1,2]", "y=[1,2,3]"), "x (2,) + y (3,): the shapes do not broadcast."),
         (("x @ y", "x=[1,2]", "y=[1,2,3]"), "x (2,) @ y (3,): "),
         (("x[9]", "x=[1,2]"), "getitem of x (2,): index 9 is out of bounds"),
-        (("norm(x, ord=1)", "x=[1,2]"), "norm with ord=1 has no rule"),
+        (("norm(x, ord=0)", "x=[1,2]"), "norm with ord=0 counts what is not 0"),
     ],
 )
 def test_draw_that_cannot_be_drawn_writes_nothing(arguments, says, run, tmp_path):

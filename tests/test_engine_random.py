@@ -97,7 +97,8 @@ def test_the_gradient_of_a_gradient_equals_the_naive_oracle(group: int) -> None:
 @in_groups
 def test_values_and_plain_numbers_give_the_same_result(group: int) -> None:
     for program in some(group):
-        assert run(program, program.inputs.values()) == run(program, leaves_of(program)).data
+        of_values = run(program, leaves_of(program)).data
+        assert run(program, program.inputs.values()) == pytest.approx(of_values, rel=1e-12)  # NumPy's own mean, var ...
 
 
 @in_groups

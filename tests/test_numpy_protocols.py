@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu import Value, functions, ops
+from tinygrad_edu import Value, domains, ops, protocol
 
 X, Y = np.array([[0.5, 1.25, 2.0], [0.75, 1.5, 0.3]]), np.array([[1.7, 0.4, 0.9], [2.2, 0.6, 1.1]])
 SMALL, LARGE, MASK = X / 3, X + 1, np.array([[True, False, True], [False, True, False]])
@@ -76,12 +76,22 @@ CALLS = {
     np.stack: [lambda f, x, y: f([x, y]), lambda f, x, y: f([Y, x], 1), lambda f, x, y: f((x, y, x), axis=-1)],
     np.matmul: [lambda f, x, y: f(x, y.T), lambda f, x, y: f(X, y.T), lambda f, x, y: f(x, [1, 2, 3])],
 }
+HELPERS = {"same", "getitem", "scatter"}
 COMPARISONS = [np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal]
 
 
-def test_every_function_that_something_answers_for_is_tried_here():
+def test_every_function_that_something_answers_for_is_tried_here_or_as_a_row_of_the_table_of_domains():
     of_numpy = {f for f in ops.ANSWERS if isinstance(f, np.ufunc) or f.__module__.startswith("numpy")}
-    assert of_numpy == {*CALLS, *COMPARISONS}
+    assert of_numpy - {*CALLS, *COMPARISONS} <= {f for row in domains.DOMAINS for f in domains.answered(row)}
+
+
+@pytest.mark.parametrize("row", domains.DOMAINS, ids=lambda row: row.__name__)
+def test_a_function_is_reached_by_numpy_by_tg_and_as_a_method_where_numpy_has_it(row):
+    for function in domains.answered(row):
+        assert ops.ANSWERS[function] is row
+        assert getattr(tg, row.__name__, None) is row or row.__name__ in HELPERS
+        if hasattr(np.ndarray, function.__name__) and function.__name__ not in ("sort", "partition"):  # in place
+            assert callable(getattr(Value, function.__name__)), function.__name__
 
 
 def differences(f, x, y):
@@ -188,73 +198,30 @@ def test_functions_without_a_gradient_read_the_data(read, answer):
 # What has no rule. ----------------------------------------------------------------------------------------------------
 
 NEAREST = [
-    (np.fabs, "abs"),
-    (np.log2, "log"),
-    (np.log10, "log"),
-    (np.exp2, "exp"),
-    (np.cbrt, "sqrt|power"),
-    (np.logaddexp, "logsumexp"),
-    (np.float_power, "power"),
-    (np.hypot, "norm"),
-    (np.dot, "matmul"),
-    (np.vdot, "matmul"),
-    (np.inner, "matmul"),
-    (np.outer, "matmul|multiply"),
-    (np.ravel, "flatten|reshape"),
-    (np.swapaxes, "transpose"),
-    (np.moveaxis, "transpose"),
-    (np.vstack, "stack|concatenate"),
-    (np.hstack, "stack|concatenate"),
-    (np.append, "concatenate"),
-    (np.nanmax, "max"),
-    (np.nansum, "sum"),
-    (np.average, "mean"),
-    (np.median, "mean"),
-    (np.cumsum, "sum"),
-    (np.tile, "broadcast_to|concatenate"),
-]
-ARGUMENTS = {
-    np.swapaxes: (0, 1), np.moveaxis: (0, 1), np.tile: (2,),
-    **dict.fromkeys([np.logaddexp, np.float_power, np.hypot, np.dot, np.vdot, np.inner, np.outer, np.append], (X,)),
-}  # fmt: skip
+    (np.nanmax, "fmax"), (np.nansum, "nan_to_num"), (np.percentile, "sort"), (np.unique, "sort"),
+    (np.convolve, "einsum"), (np.cov, "matmul"), (np.linalg.eigvals, "eigh"), (np.linalg.cond, "norm"),
+    (np.fft.fft, "matmul"), (np.divmod, "remainder"), (np.modf, "trunc"), (np.spacing, ""), (np.unwrap, ""),
+    (np.add.reduce, "sum"), (np.add.accumulate, "cumsum"), (np.multiply.outer, "outer"), (np.maximum.reduce, "max"),
+]  # fmt: skip
+ARGUMENTS = {np.percentile: (50,), **dict.fromkeys([np.convolve, np.divmod, np.multiply.outer], (X[0],))}
 
 
 @pytest.mark.parametrize(("function", "nearest"), NEAREST, ids=lambda x: getattr(x, "__name__", None))
 def test_a_function_without_a_rule_names_the_nearest_that_has_one(function, nearest):
-    v = Value(X, "v")
-    given = [v, v] if function in (np.vstack, np.hstack) else v
     with pytest.raises(TypeError) as error:
-        function(given, *ARGUMENTS.get(function, ()))
+        function(Value(X, "v"), *ARGUMENTS.get(function, ()))
     text = re.fullmatch(
-        r"np\.(\w+) has no rule; the nearest that has one is (tg\.)?(\w+)\. For numbers alone use v\.data\.",
+        r"np\.([\w.]+) has no rule; the nearest that has one is (\w+)\. For numbers alone use v\.data\.",
         str(error.value),
     )
-    assert text[1] == function.__name__
-    assert text[3] in nearest.split("|")
+    assert text[1].endswith(function.__name__)
+    assert hasattr(tg, text[2])
+    assert not nearest or text[2] == nearest
 
 
-@pytest.mark.parametrize(
-    ("write", "name"),
-    [
-        (lambda v: np.linalg.inv(v), "np.linalg.inv"),
-        (lambda v: np.fft.fft(v), "np.fft.fft"),
-        (lambda v: np.floor(v), "np.floor"),
-        (lambda v: np.add.reduce(v), "np.add.reduce"),
-        (lambda v: np.add.accumulate(v), "np.add.accumulate"),
-        (lambda v: np.multiply.outer(v, v), "np.multiply.outer"),
-        (lambda v: np.mod(v, 2), "np.remainder"),
-        (lambda v: np.einsum("ij->i", v), "np.einsum"),
-        (lambda v: np.sort(v), "np.sort"),
-        (lambda v: np.any(v), "np.any"),
-        (lambda v: np.trace(v), "np.trace"),
-    ],
-    ids=lambda x: x if isinstance(x, str) else "",
-)
-def test_a_function_without_a_rule_is_named_in_full_and_the_nearest_exists(write, name):
-    with pytest.raises(TypeError, match=re.escape(name) + " has no rule") as error:
-        write(Value(X))
-    if nearest := re.search(r"nearest that has one is (?:tg\.)?(\w+)", str(error.value)):
-        assert hasattr(tg, nearest[1])
+def test_every_nearest_function_exists():
+    assert [name for name in protocol.NEAREST.values() if not hasattr(tg, name)] == []
+    assert [name for name in protocol.NEAREST if name in {row.__name__ for row in ops.ANSWERS.values()}] == []
 
 
 def test_reduce_of_a_ufunc_is_answered_or_points_to_the_sum():
@@ -273,22 +240,18 @@ def test_reduce_of_a_ufunc_is_answered_or_points_to_the_sum():
         (lambda v: np.exp(v, where=MASK), "exp takes no named arguments, not where."),
         (lambda v: np.sum(v, dtype=np.float32), "sum takes axis, keepdims, not dtype."),
         (lambda v: np.sum(v, initial=1.0), "sum takes axis, keepdims, not initial."),
-        (lambda v: np.max(v, where=MASK, initial=0), "max takes axis, keepdims, not initial, where."),
+        (lambda v: np.max(v, where=MASK, initial=0), "max takes axis, keepdims, not where. Choose before: tg.where("),
         (lambda v: np.reshape(v, (3, 2), order="F"), "reshape takes shape, not order."),
         (lambda v: np.mean(v, dtype=np.float32), "dtype"),
         (lambda v: np.std(v, where=MASK), "where"),
-        (lambda v: np.where(v), "where takes 3 operand(s)"),
+        (lambda v: np.where(v), "where takes 3 operand(s): x, y is missing."),
+        (lambda v: np.gradient(v[0], v[0, 0]), "gradient takes the distances or coordinates as plain numbers: v.data."),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_an_unsupported_argument_is_named(write, text):
     with pytest.raises(TypeError, match=re.escape(text)):
         write(Value(X))
-
-
-def test_a_norm_that_is_not_euclidean_is_refused():
-    with pytest.raises(ValueError, match="norm with ord=1 has no rule; ord=None is the Euclidean norm"):
-        np.linalg.norm(Value(X), 1)
 
 
 @pytest.mark.parametrize(
@@ -325,4 +288,4 @@ def test_protocols_of_composites_keep_their_name():
         "var",
         "std",
     }
-    assert functions.answer(np.mean, (Value(X),), {}).data == X.mean()
+    assert protocol.answer(np.mean, (Value(X),), {}).data == X.mean()

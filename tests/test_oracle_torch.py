@@ -11,7 +11,7 @@ import pytest
 from programs import Program, programs, run
 
 import tinygrad_edu as tg
-from tinygrad_edu import Value, domains, ops
+from tinygrad_edu import Value, domains, linalg, ops
 from tinygrad_edu.backward import sweep
 
 torch = pytest.importorskip("torch")
@@ -71,8 +71,189 @@ def scatter(x: Any, index: Any, shape: Any) -> Any:
     return zeros.index_put((where,), x.expand(where.shape), accumulate=True).reshape(shape)
 
 
+def along_one(f: Any) -> Any:
+    """A function of PyTorch along one axis; without one, of all numbers in a row."""
+    return lambda x, axis=-1, **_: f(x.reshape(-1), 0) if axis is None or not x.ndim else f(x, axis)
+
+
+def average(a: Any, weights: Any = None, axis: Any = None, keepdims: bool = False, returned: bool = False) -> Any:
+    taken = dims(a, axis)
+    if weights is None:
+        return torch.mean(a, taken, keepdim=keepdims)
+    if weights.ndim != a.ndim:
+        weights = torch.permute(weights, tuple(np.argsort(taken)))
+        weights = weights.reshape([n if i in taken else 1 for i, n in enumerate(a.shape)])
+    total = torch.sum(weights, taken, keepdim=keepdims)
+    result = torch.sum(a * weights, taken, keepdim=keepdims) / total
+    return [result, total.expand(result.shape)] if returned else result
+
+
+def median(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    taken = dims(x, axis)
+    others = [i for i in range(x.ndim) if i not in [i % x.ndim for i in taken]]
+    rows = torch.permute(x, [*others, *taken]).reshape([x.shape[i] for i in others] + [-1])
+    result = torch.quantile(rows, 0.5, -1)
+    return result.reshape([n if i in others else 1 for i, n in enumerate(x.shape)]) if keepdims else result
+
+
+def place_in(x: Any, indices: Any, axis: Any = -1, shape: Any = ()) -> Any:
+    if axis is None:
+        return torch.zeros(math.prod(shape), dtype=x.dtype).scatter_add(0, indices, x).reshape(shape)
+    full = [n if i != axis % len(shape) else indices.shape[i] for i, n in enumerate(shape)]
+    return torch.zeros(shape, dtype=x.dtype).scatter_add(axis, indices.expand(full), x.expand(full))
+
+
+def arranged(f: Any) -> Any:
+    """Numbers at the places where NumPy's function puts them, where PyTorch has no such function."""
+    return lambda x, *arguments, **settings: x.reshape(-1)[
+        torch.as_tensor(f(np.arange(x.numel()).reshape(x.shape), *arguments, **settings).copy())
+    ]
+
+
+def gradient(x: Any, *spacing: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    axes = tuple(range(x.ndim)) if axis is None else (axis,)
+    if x.shape == (2,):
+        return torch.diff(x).expand(2)  # PyTorch wants three
+    steps = [s if s.ndim else s.item() for s in spacing] or [1.0]
+    coordinates = steps if torch.is_tensor(steps[0]) else steps * (len(axes) // len(steps))
+    slopes = torch.gradient(x, spacing=coordinates, dim=axes, edge_order=edge_order)
+    return slopes if len(slopes) > 1 else slopes[0]
+
+
+def select(c: Any, a: Any, d: Any, b: Any, x: Any) -> Any:
+    return torch.where(c, a, torch.where(d, b, x))
+
+
+def linspace(start: Any, stop: Any, num: int, endpoint: bool = True, retstep: bool = False, axis: int = 0) -> Any:
+    step = (stop - start) / max(num - endpoint, 1)
+    numbers = torch.stack([start + i * step for i in range(num)], 0 if axis == 0 else step.ndim)
+    return [numbers, step] if retstep else numbers
+
+
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0.0) -> Any:
+    if mode != "constant":
+        return arranged(np.pad)(x, pad_width, mode=mode)
+    widths = np.broadcast_to(pad_width, (x.ndim, 2))[::-1]
+    return torch.nn.functional.pad(x, widths.ravel().tolist(), value=constant_values)
+
+
+def triangle(f: Any) -> Any:
+    return lambda x, k=0: f(x.expand(*x.shape, *x.shape) if x.ndim == 1 else x, k)
+
+
+def cut(f: Any) -> Any:
+    return lambda x, indices_or_sections, **at: f(x, indices_or_sections, *at.values())
+
+
+def mirrored(x: Any, upper: bool = False) -> Any:
+    """The symmetric matrix of one triangle."""
+    return torch.triu(x) + torch.triu(x, 1).mT if upper else torch.tril(x) + torch.tril(x, -1).mT
+
+
+def signed(x: Any, numpys: Any) -> Any:
+    """Vectors as columns, each in the direction in which NumPy happens to give it."""
+    return torch.sign(torch.sum(x.detach() * torch.as_tensor(numpys), -2, keepdim=True))
+
+
+def eigh(x: Any, UPLO: str = "L") -> Any:
+    values, vectors = torch.linalg.eigh(mirrored(x, UPLO == "U"))
+    return values, vectors * signed(vectors, np.linalg.eigh(x.detach().numpy(), UPLO)[1])
+
+
+def svd(x: Any, full_matrices: bool = False, compute_uv: bool = True) -> Any:
+    u, s, vh = torch.linalg.svd(x, full_matrices=False)
+    sign = signed(u, np.linalg.svd(x.detach().numpy(), full_matrices=False)[0])
+    return (u * sign, s, vh * sign.mT) if compute_uv else s
+
+
+def packed(values: Any, *vectors: Any) -> Any:
+    return torch.cat([values.unsqueeze(-2), *vectors], -2)
+
+
+def packed_svd(x: Any) -> Any:
+    u, s, vh = svd(x)
+    return packed(s, u, vh.mT)
+
+
+def vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    return along(functools.partial(torch.linalg.vector_norm, ord=ord), torch.abs)(x, axis=axis, keepdims=keepdims)
+
+
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    axes = dims(x, axis)
+    if ord is None or len(axes) == 1:
+        return vector_norm(x, axis, keepdims, 2 if ord is None else ord)
+    return torch.linalg.matrix_norm(x, ord, axes, keepdim=keepdims)
+
+
 # fmt: off
 SPELLING = {
+    "einsum": lambda *xs, subscripts="i,i->i", **_: torch.einsum(subscripts, *xs), "inv": torch.linalg.inv,
+    "solve": lambda a, b: torch.linalg.solve(a, b) if b.ndim != 1 else torch.linalg.solve(a, b[:, None])[..., 0],
+    "det": torch.linalg.det, "cofactor": lambda x: torch.linalg.det(x)[..., None, None] * torch.linalg.inv(x).mT,
+    linalg.packed_slogdet: lambda x: torch.stack(torch.linalg.slogdet(x), -1), "slogdet": torch.linalg.slogdet,
+    "cholesky": lambda x, upper=False: torch.linalg.cholesky(mirrored(x, upper), upper=upper),
+    linalg.packed_eigh: lambda x, UPLO="L": packed(*eigh(x, UPLO)), linalg.packed_svd: packed_svd,
+    "pinv": lambda x, rcond=1e-15, hermitian=False: torch.linalg.pinv(mirrored(x) if hermitian else x, rtol=rcond),
+    "phi": lambda x: torch.tril(x) - torch.tril(torch.triu(x)) / 2, "gaps": lambda x: x[..., None, :] - x[..., None],
+    "p_norm": lambda x, ord=3, **at: vector_norm(x, ord=ord, **at),
+    "dot": lambda a, b: a * b if not (a.ndim and b.ndim) else torch.tensordot(a, b, ([-1], [max(b.ndim - 2, 0)])),
+    "vdot": lambda a, b: torch.dot(a.reshape(-1), b.reshape(-1)), "inner": torch.inner, "outer": torch.outer,
+    "tensordot": lambda a, b, axes=2: torch.tensordot(
+        a, b, axes if isinstance(axes, int) else [np.ravel(i).tolist() for i in axes]),
+    "kron": lambda a, b: torch.kron(a, b) if a.ndim and b.ndim else a * b,
+    "cross": lambda a, b, axisa=-1, axisb=-1, axisc=-1, axis=None: torch.linalg.cross(
+        *torch.broadcast_tensors(*[
+            torch.moveaxis(x, i if axis is None else axis, -1) for x, i in ((a, axisa), (b, axisb))])
+    ).moveaxis(-1, axisc if axis is None else axis),
+    "vecdot": lambda a, b, axis=-1: torch.sum(a * b, axis), "matrix_transpose": lambda x: x.mT,
+    "multi_dot": lambda *xs: torch.linalg.multi_dot(xs), "matrix_power": torch.linalg.matrix_power,
+    "eigh": eigh, "eigvalsh": lambda x, UPLO="L": eigh(x, UPLO)[0], "svd": svd, "svdvals": torch.linalg.svdvals,
+    "norm": norm, "vector_norm": vector_norm, linalg.norm: norm,
+    "matrix_norm": lambda x, ord="fro", keepdims=False: torch.linalg.matrix_norm(x, ord, keepdim=keepdims),
+    "others": lambda x, axis=None: prod(x, axis, True) / x,
+    "exp2": torch.exp2, "log2": torch.log2, "log10": torch.log10, "sinc": torch.sinc, "fabs": torch.abs,
+    "cbrt": lambda x: torch.sign(x) * torch.abs(x) ** (1 / 3), "degrees": torch.rad2deg, "radians": torch.deg2rad,
+    "floor": torch.floor, "ceil": torch.ceil, "rint": torch.round, "trunc": torch.trunc, "round": torch.round,
+    "arctan2": torch.atan2, "hypot": torch.hypot, "logaddexp": torch.logaddexp, "logaddexp2": torch.logaddexp2,
+    "fmax": torch.fmax, "fmin": torch.fmin, "remainder": torch.remainder,
+    "floor_divide": lambda a, b: torch.floor(a / b),
+    "leaky_relu": torch.nn.functional.leaky_relu, "elu": torch.nn.functional.elu, "silu": torch.nn.functional.silu,
+    "gelu": lambda x, approximate="tanh": torch.nn.functional.gelu(x, approximate=approximate),
+    "cumsum": lambda x, axis=None: along_one(torch.cumsum)(x, axis),
+    "sort": along_one(lambda x, i: torch.sort(x, i)[0]),
+    "cumprod": lambda x, axis=None: along_one(torch.cumprod)(x, axis), "argsort": along_one(torch.argsort),
+    "argmax": lambda x, axis=None, keepdims=False: torch.argmax(x, axis, keepdims),
+    "argmin": lambda x, axis=None, keepdims=False: torch.argmin(x, axis, keepdims),
+    "argpartition": lambda x, kth, axis=-1: torch.as_tensor(np.argpartition(x.detach().numpy(), kth, axis)),
+    "partition": lambda x, kth, axis=-1: torch.take_along_dim(x, SPELLING["argpartition"](x, kth, axis), axis),
+    "take_along_axis": lambda x, i, axis=-1: torch.take_along_dim(x, i, axis), "put_along_axis": place_in,
+    "ptp": lambda x, **at: SPELLING["max"](x, **at) - SPELLING["min"](x, **at), "average": average, "median": median,
+    "diff": lambda x, n=1, axis=-1, prepend=None, append=None: torch.diff(x, n, axis, *(
+        None if e is None else tensor(e).expand([1 if i == axis % x.ndim else k for i, k in enumerate(x.shape)])
+        for e in (prepend, append))),
+    "gradient": gradient, "nan_to_num": torch.nan_to_num,
+    "hstack": lambda *xs: torch.hstack(xs), "vstack": lambda *xs: torch.vstack(xs),
+    "dstack": lambda *xs: torch.dstack(xs), "column_stack": lambda *xs: torch.column_stack(xs),
+    "ravel": lambda x, order="C": torch.ravel(x if order == "C" else x.T),
+    "swapaxes": lambda x, axis1, axis2: torch.swapaxes(x, axis1, axis2),
+    "moveaxis": torch.moveaxis, "rollaxis": arranged(np.rollaxis), "atleast_1d": torch.atleast_1d,
+    "atleast_2d": torch.atleast_2d, "atleast_3d": torch.atleast_3d, "fliplr": torch.fliplr, "flipud": torch.flipud,
+    "flip": lambda x, axis=None: torch.flip(x, dims(x, axis)),
+    "roll": lambda x, shift, axis=None: torch.roll(x, shift, axis),
+    "rot90": lambda x, k=1, axes=(0, 1): torch.rot90(x, k, axes),
+    "tile": lambda x, reps: torch.tile(x, reps if isinstance(reps, tuple) else (reps,)),
+    "repeat": lambda x, repeats, axis=None: torch.repeat_interleave(
+        x if axis is not None else x.reshape(-1), torch.as_tensor(repeats), axis or 0),
+    "array_split": cut(torch.tensor_split), "split": cut(torch.tensor_split), "hsplit": cut(torch.hsplit),
+    "vsplit": cut(torch.vsplit), "dsplit": cut(torch.dsplit), "take": arranged(np.take), "pad": pad,
+    "diagonal": lambda x, offset=0, axis1=0, axis2=1: torch.diagonal(x, offset, axis1, axis2),
+    "diag": lambda x, k=0: torch.diag(x, k),
+    "trace": lambda x, offset=0, axis1=0, axis2=1: torch.diagonal(x, offset, axis1, axis2).sum(-1),
+    "triu": triangle(torch.triu), "tril": triangle(torch.tril), "select": select, "linspace": linspace,
+    "astype": lambda x, *_: x.double(), "copy": torch.clone,
+    "append": lambda x, y, axis=None: torch.cat([x.ravel(), y.ravel()] if axis is None else [x, y], axis or 0),
+
     "add": torch.add, "subtract": torch.subtract, "multiply": torch.multiply, "divide": torch.divide,
     "power": torch.pow, "negative": torch.negative, "abs": torch.abs, "sign": torch.sign, "same": torch.clone,
     "greater": torch.gt, "greater_equal": torch.ge, "less": torch.lt, "less_equal": torch.le, "equal": torch.eq,
@@ -85,7 +266,7 @@ SPELLING = {
     "maximum": torch.maximum, "minimum": torch.minimum, "where": torch.where, "matmul": torch.matmul, "clip": clip,
     "sum": along(torch.sum), "prod": prod, "max": along(torch.amax), "min": along(torch.amin),
     "logsumexp": along(torch.logsumexp), "mean": along(torch.mean),
-    "norm": lambda x, ord=None, **at: along(functools.partial(torch.linalg.vector_norm, ord=2), torch.abs)(x, **at),
+    ops.norm: lambda x, **at: vector_norm(x, **at),
     "softmax": lambda x, axis=-1: torch.softmax(x, axis), "log_softmax": lambda x, axis=-1: torch.log_softmax(x, axis),
     "var": functools.partial(spread, torch.var), "std": functools.partial(spread, torch.std),
     "broadcast_to": lambda x, shape: torch.broadcast_to(x, shape),
@@ -111,7 +292,10 @@ def tensor(x: Any) -> Any:
 
 
 def in_torch(row: Any, operands: list[Any], settings: dict[str, Any]) -> Any:
-    return SPELLING[row.__name__](*map(tensor, operands), **settings)
+    result = SPELLING.get(row, SPELLING[row.__name__])(
+        *[x if isinstance(x, str) else tensor(x) for x in operands], **settings
+    )
+    return torch.cat([x.reshape(-1) for x in result]) if isinstance(result, list | tuple) else result
 
 
 def by_torch(program: Program, directions: list[Any]) -> list[list[Any]]:

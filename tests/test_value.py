@@ -428,7 +428,7 @@ def test_methods_are_the_functions(method, arguments, numpy):
     assert np.allclose(found.data, numpy(x), rtol=1e-14, atol=0)
     assert found.shape == np.shape(numpy(x))
     assert same(getattr(tg, method)(v, *arguments).data, found.data)
-    assert same(getattr(tg, method)(x, *arguments), found.data)
+    assert np.allclose(getattr(tg, method)(x, *arguments), found.data, rtol=1e-15, atol=0)  # NumPy's own
 
 
 def test_micrograds_own_example_as_it_stands():
@@ -574,7 +574,7 @@ BROADCAST = "the shapes do not broadcast. Aligned from the right, two lengths mu
         (lambda x, w: "a" * x, TypeError, "A Value is made of numbers, not of str: 'a'."),
         (lambda x, w: x + None, TypeError, "NoneType"),
         (lambda x, w: x * [1, "a"], TypeError, "A Value is made of numbers, not of list: [1, 'a']."),
-        (lambda x, w: x.exp(2), TypeError, "exp takes 1 operand(s)"),
+        (lambda x, w: x.exp(2), TypeError, "exp takes at most 1 argument(s), not 2."),
         (lambda x, w: tg.add(x), TypeError, "add takes 2 operand(s)"),
         (lambda x, w: x.sum(dim=0), TypeError, "sum takes axis, keepdims, not dim."),
         (lambda x, w: x.softmax(dim=0), TypeError, "softmax takes axis, not dim."),

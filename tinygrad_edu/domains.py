@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import functions, ops
+from . import arrays, functions, linalg, ops, rows
 
 
 class Case(NamedTuple):
@@ -64,10 +64,19 @@ POINTS: dict[str, tuple[tuple[float, float], ...]] = {  # intervals, at a distan
     "cos x != 0": ((-1.2, -0.2), (0.2, 1.2)),
     "low":        ((-1.6, -1.2),),
     "high":       ((1.2, 1.6),),
+    "x not whole":      ((-1.8, -1.2), (0.2, 0.8), (1.2, 1.8)),
+    "x not half-way":   ((-1.4, -0.6), (0.6, 1.4)),
+    "x / x not whole":  ((-1.8, -1.2), (0.2, 0.8), (1.2, 1.8)),
+    "m":                ((0.95, 1.05),),
     "x not at a bound": ((-2.5, -1.9), (-0.9, 0.9), (1.9, 2.5)),
 }
+NEAR_DIAGONAL = frozenset({  # what holds of a matrix that differs little from diag(2, 4, 6 ...)
+    "x invertible", "x positive definite", "x of distinct eigenvalues", "x of distinct singular values",
+    "x of constant rank",
+})
+POINTS |= dict.fromkeys(NEAR_DIAGONAL, ((-0.5, 0.5),))
 
-ROWS = tuple(Domain(*line) for line in (
+LINES: tuple[Any, ...] = (
     # row           what                                 operands     example     gives
     (ops.add,      "the sum",                           "a, b",      "2.0, 5.0", "(7.0, (1.0, 1.0))"),
     (ops.subtract, "the difference",                    "a, b",      "2.0, 5.0", "(-3.0, (1.0, -1.0))"),
@@ -115,7 +124,7 @@ ROWS = tuple(Domain(*line) for line in (
     (ops.clip,    "x, but at least low and at most high", "x not at a bound, low, high"),
 
     (ops.sum,         "the sum, of all or along axis",      "x", "[1.0, 3.0]",  "(4.0, array([1., 1.]))"),
-    (ops.prod,        "the product, of all or along axis",  "x", "[1.0, 3.0]",  "(3.0, array([3., 1.]))"),
+    (rows.prod,        "the product, of all or along axis",  "x", "[1.0, 3.0]",  "(3.0, array([3., 1.]))"),
     (ops.max,         "the largest, of all or along axis",  "x", "[1.0, 3.0]",  "(3.0, array([0., 1.]))"),
     (ops.min,         "the smallest, of all or along axis", "x", "[1.0, 3.0]",  "(1.0, array([1., 0.]))"),
     (ops.logsumexp,   "log(sum(exp(x))), safe for large x", "x", "[0.0, 0.0]",  "(0.693..., array([0.5, 0.5]))"),
@@ -145,13 +154,87 @@ ROWS = tuple(Domain(*line) for line in (
     (ops.slope,  "the slope of x**n, right at x = 0", "x > 0, n"),
     (ops.xlogy,  "a * log(x), 0 where a = 0",         "a, x > 0"),
     (ops.ratio,  "a / b, 0 where b = 0",              "a, b != 0"),
+    (rows.others, "for each factor the product of all others", "x"),
     (ops.wins,   "1 where a > b, 1/2 where a = b",    "a, b"),
     (ops.share,  "the share of each x that equals y", "x, y"),
     (ops.inside, "whether low <= x <= high",          "x not at a bound, low, high"),
 
+    (rows.exp2,    "2 to the power x",                       "x",       "3.0",   "(8.0, 5.545...)"),
+    (rows.log2,    "the logarithm to base 2",                "x > 0",   "8.0",   "(3.0, 0.180...)"),
+    (rows.log10,   "the logarithm to base 10",               "x > 0",   "100.0", "(2.0, 0.00434...)"),
+    (rows.cbrt,    "the cube root, of negative numbers too", "x != 0",  "-8.0",  "(-2.0, 0.0833...)"),
+    (rows.degrees, "the angle x in degrees; constant slope", "x",       "0.0",   "(0.0, 57.29...)"),
+    (rows.radians, "x degrees in radians; constant slope",   "x",       "180.0", "(3.141..., 0.01745...)"),
+    (rows.sinc,    "sin(pi x) / (pi x), and 1 at 0",         "x",       "0.0",   "(1.0, 0.0)"),
+    (rows.fabs,    "the distance of x from 0",               "x != 0",  "-2.0",  "(2.0, -1.0)"),
+
+    (rows.floor, "the next whole number below; slope 0",      "x not whole",    "2.5",   "(2.0, 0.0)"),
+    (rows.ceil,  "the next whole number above; slope 0",      "x not whole",    "2.5",   "(3.0, 0.0)"),
+    (rows.rint,  "the nearest whole number; slope 0",         "x not half-way", "2.75",  "(3.0, 0.0)"),
+    (rows.trunc, "the next whole number towards 0; slope 0",  "x not whole",    "-2.5",  "(-2.0, 0.0)"),
+    (rows.round, "x to so many decimals; slope 0",            "x not half-way", "2.75",  "(3.0, 0.0)"),
+
+    (rows.arctan2,      "the angle of the point (b, a)",        "a, b",    "1.0, 1.0", "(0.785..., (0.5, -0.5))"),
+    (rows.hypot,        "the length of the hypotenuse",         "a, b",    "3.0, 4.0", "(5.0, (0.6, 0.8))"),
+    (rows.logaddexp,    "log(exp(a) + exp(b)), safe for large", "a, b",    "0.0, 0.0", "(0.693..., (0.5, 0.5))"),
+    (rows.logaddexp2,   "log2(2**a + 2**b), safe for large",    "a, b",    "0.0, 0.0", "(1.0, (0.5, 0.5))"),
+    (rows.fmax,         "the larger of two that is no nan",     "a, b",    "2.0, np.nan", "(2.0, (1.0, 0.0))"),
+    (rows.fmin,         "the smaller of two that is no nan",    "a, b",    "2.0, np.nan", "(2.0, (1.0, 0.0))"),
+    (rows.remainder,    "what is left of a after whole m",      "a / m not whole, m", "7.5, 2.0", "(1.5, (1.0, -3.0))"),
+    (rows.floor_divide, "how many whole m are in a; slope 0",   "a / m not whole, m", "7.5, 2.0", "(3.0, (0.0, 0.0))"),
+
+    (rows.leaky_relu, "x, times negative_slope below 0",    "x != 0", "-2.0", "(-0.02, 0.01)"),
+    (rows.elu,        "x, alpha * (exp(x) - 1) below 0",    "x != 0", "-2.0", "(-0.864..., 0.135...)"),
+
+    (rows.cumsum,       "the sums so far",                          "x", "[1.0, 2.0, 3.0]", "array([1., 3., 6.])"),
+    (rows.argmax,       "where the largest is, in plain integers",  "x", "[1.0, 9.0, 3.0]", "1"),
+    (rows.argmin,       "where the smallest is, in plain integers", "x", "[1.0, 9.0, 3.0]", "0"),
+    (rows.argsort,      "the places in the order of the numbers",   "x", "[1.0, 9.0, 3.0]", "array([0, 2, 1])"),
+    (rows.argpartition, "the places, with the kth where it belongs", "x", "[1.0, 9.0, 3.0], 1", "array([0, 2, 1])"),
+    (rows.sort,         "in order, the smallest first",             "x", "[1.0, 9.0, 3.0]", "array([1., 3., 9.])"),
+    (rows.partition,    "the kth number where it belongs",          "x", "[1.0, 9.0, 3.0], 1", "array([1., 3., 9.])"),
+    (rows.take_along_axis, "for each slice the numbers at indices", "x, i", "[1.0, 9.0], [1, 0]", "array([9., 1.])"),
+    (rows.put_along_axis,  "zeros, and x added in at indices",      "x, i"),
+
     (functions.mean,    "", "x"), (functions.var,  "", "x"), (functions.std,  "", "x"),
-    (functions.flatten, "", "x"), (functions.clip, "", "x not at a bound"), (functions.norm, "", "x != 0"),
-))
+    (functions.flatten, "", "x"), (functions.clip, "", "x not at a bound"),
+    (linalg.contract, "the sum of products by subscripts",     "*x"),
+    (linalg.inv,      "the inverse of each matrix",            "x invertible",    "[[2.0]]",        "array([[0.5]])"),
+    (linalg.solve,    "the y with a @ y = b",                  "a invertible, b", "[[2.0]], [3.0]", "array([1.5])"),
+    (linalg.cofactor, "what det gains with each element",      "x invertible"),
+    (linalg.det,      "the determinant of each matrix",        "x", "[[1.0, 2.0], [2.0, 4.0]]",
+        "(0.0, array([[ 4., -2.], [-2., 1.]]))"),
+    (linalg.packed_slogdet, "the sign and log|det|, side by side", "x invertible"),
+    (linalg.cholesky, "the triangular y with y @ y.T = x",     "x positive definite", "[[4.0]]",    "array([[2.]])"),
+    (linalg.packed_eigh, "eigenvalues over eigenvectors",      "x of distinct eigenvalues"),
+    (linalg.packed_svd,  "singular values over both bases",    "x of distinct singular values"),
+    (linalg.pinv,     "the pseudo-inverse of each matrix",     "x of constant rank",
+        "[[2.0, 0.0]]", "array([[0.5], [0. ]])"),
+    (linalg.phi,      "the lower triangle, the diagonal halved", "x"),
+    (linalg.gaps,     "each number minus each other one",      "x"),
+    (linalg.p_norm,   "sum(|x|**ord)**(1 / ord)",              "x != 0"),
+
+    *((f, "", "a, b") for f in (
+        linalg.dot, linalg.vdot, linalg.inner, linalg.outer, linalg.tensordot, linalg.kron, linalg.cross, linalg.vecdot,
+    )),
+    (linalg.einsum, "", "*x"), (linalg.multi_dot, "", "*x"), (linalg.matrix_transpose, "", "x"),
+    (linalg.matrix_power, "", "x invertible"), (linalg.slogdet, "", "x invertible"),
+    (linalg.eigh, "", "x of distinct eigenvalues"), (linalg.eigvalsh, "", "x of distinct eigenvalues"),
+    (linalg.svd, "", "x of distinct singular values"), (linalg.svdvals, "", "x of distinct singular values"),
+    (linalg.norm, "", "x != 0"), (linalg.vector_norm, "", "x != 0"), (linalg.matrix_norm, "", "x != 0"),
+    (functions.ptp,     "", "x"), (functions.average, "", "x, x > 0"), (functions.median, "", "x"),
+    (functions.cumprod, "", "x"), (functions.diff, "", "x"), (functions.gradient, "", "x"),
+    (functions.silu,    "", "x"), (functions.gelu, "", "x"), (functions.nan_to_num, "", "x"),
+    *((f, "", "*x") for f in (arrays.hstack, arrays.vstack, arrays.dstack, arrays.column_stack)),
+    *((f, "", "x") for f in (
+        arrays.ravel, arrays.swapaxes, arrays.moveaxis, arrays.rollaxis, arrays.atleast_1d, arrays.atleast_2d,
+        arrays.atleast_3d, arrays.flip, arrays.fliplr, arrays.flipud, arrays.roll, arrays.rot90, arrays.tile,
+        arrays.repeat, arrays.array_split, arrays.split, arrays.hsplit, arrays.vsplit, arrays.dsplit, arrays.take,
+        arrays.diagonal, arrays.trace, arrays.diag, arrays.triu, arrays.tril, arrays.pad, arrays.astype, arrays.copy,
+    )),
+    (arrays.append, "", "x, x"), (arrays.linspace, "", "a, b"), (arrays.select, "", "c, a, c, b, x"),
+)
+ROWS = tuple(Domain(*line) for line in LINES)
 
 KINKS = tuple(Kink(*line) for line in (
     # row            point                  gradient               convention
@@ -170,22 +253,52 @@ KINKS = tuple(Kink(*line) for line in (
     (functions.clip, (1.0, 1.0, 2.0),       (1.0, 0.0, 0.0),       "the gradient passes to x at both bounds"),
     (ops.max,        ([2.0, 1.0, 2.0],),    ([0.5, 0.0, 0.5],),    "equal numbers share the gradient evenly"),
     (ops.min,        ([2.0, 1.0, 1.0],),    ([0.0, 0.5, 0.5],),    "equal numbers share the gradient evenly"),
-    (ops.prod,       ([0.0, 2.0, 3.0],),    ([6.0, 0.0, 0.0],),    "right with zeros among the factors"),
-    (ops.prod,       ([0.0, 0.0, 3.0],),    ([0.0, 0.0, 0.0],),    "right with zeros among the factors"),
+    (rows.prod,       ([0.0, 2.0, 3.0],),    ([6.0, 0.0, 0.0],),    "right with zeros among the factors"),
+    (rows.prod,       ([0.0, 0.0, 3.0],),    ([0.0, 0.0, 0.0],),    "right with zeros among the factors"),
+    (rows.others,     ([0.0, 0.0, 3.0],),    ([3.0, 3.0, 0.0],),    "right with zeros among the factors"),
     (ops.norm,       (0.0,),                (0.0,),                "norm'(0) = 0"),
     (ops.norm,       ([0.0, 0.0],),         ([0.0, 0.0],),         "norm'(0) = 0"),
-    (functions.norm, ([0.0, 0.0],),         ([0.0, 0.0],),         "norm'(0) = 0"),
+    (linalg.norm,    ([0.0, 0.0],),         ([0.0, 0.0],),         "norm'(0) = 0"),
+    (linalg.vector_norm, ([0.0, 0.0],),     ([0.0, 0.0],),         "norm'(0) = 0"),
+    (linalg.p_norm,  ([0.0, 0.0],),         ([0.0, 0.0],),         "norm'(0) = 0"),
+    (linalg.det,     ([[1.0, 2.0], [2.0, 4.0]],), ([[4.0, -2.0], [-2.0, 1.0]],), "right for singular matrices"),
+    (linalg.packed_eigh, (np.eye(2),),      (np.eye(2),),          "nothing passes among vectors of equal values"),
+    (linalg.packed_svd,  (np.eye(2),),      (np.eye(2),),          "nothing passes among vectors of equal values"),
     (functions.std,  ([3.0, 3.0],),         ([0.0, 0.0],),         "std'(0) = 0"),
     (ops.slope,      (0.0, 0.0),            (0.0, None),           "0**n has the slopes of the polynomial x**n"),
     (ops.slope,      (0.0, 1.0),            (0.0, None),           "0**n has the slopes of the polynomial x**n"),
     (ops.slope,      (0.0, 2.0),            (2.0, None),           "0**n has the slopes of the polynomial x**n"),
     (ops.xlogy,      (0.0, 0.0),            (-np.inf, 0.0),        "0 log 0 = 0"),
     (ops.ratio,      (0.0, 0.0),            (0.0, 0.0),            "0 / 0 = 0, and its slopes are 0"),
+    (rows.cbrt,      (0.0,),                (np.inf,),             "cbrt'(0) = inf"),
+    (rows.fabs,      (0.0,),                (0.0,),                "|x|'(0) = 0"),
+    (rows.floor,     (2.0,),                (0.0,),                "slope 0 at the jumps too"),
+    (rows.ceil,      (2.0,),                (0.0,),                "slope 0 at the jumps too"),
+    (rows.rint,      (2.5,),                (0.0,),                "slope 0 at the jumps too"),
+    (rows.trunc,     (2.0,),                (0.0,),                "slope 0 at the jumps too"),
+    (rows.round,     (2.5,),                (0.0,),                "slope 0 at the jumps too"),
+    (rows.arctan2,   (0.0, 0.0),            (0.0, 0.0),            "arctan2'(0, 0) = 0"),
+    (rows.hypot,     (0.0, 0.0),            (0.0, 0.0),            "hypot'(0, 0) = 0"),
+    (rows.fmax,      (2.0, 2.0),            (0.5, 0.5),            "equal numbers share the gradient evenly"),
+    (rows.fmin,      (2.0, 2.0),            (0.5, 0.5),            "equal numbers share the gradient evenly"),
+    (rows.remainder, (4.0, 2.0),            (1.0, -2.0),           "the slopes to the right of the jump"),
+    (rows.floor_divide, (4.0, 2.0),         (0.0, 0.0),            "slope 0 at the jumps too"),
+    (rows.leaky_relu, (0.0,),               (0.01,),               "leaky_relu'(0) = negative_slope"),
+    (rows.elu,       (0.0,),                (1.0,),                "elu'(0) = alpha"),
+    (rows.sort,      ([2.0, 1.0, 2.0],),    ([1.0, 1.0, 1.0],),    "equal numbers keep their order"),
+    (functions.ptp,  ([2.0, 1.0, 2.0],),    ([0.5, -1.0, 0.5],),   "equal numbers share the gradient evenly"),
+    (functions.cumprod, ([0.0, 2.0, 0.0],), ([3.0, 0.0, 0.0],),    "right with zeros among the factors"),
+    (functions.nan_to_num, (np.nan,),       (0.0,),                "no gradient flows through what is replaced"),
 ))
 
 REAL_ONLY = frozenset({  # not differentiable in the complex plane; some are, but NumPy's logaddexp is real
     ops.abs, ops.sign, ops.relu, ops.softplus, ops.maximum, ops.minimum, ops.clip, ops.max, ops.min,
     ops.wins, ops.share, ops.inside, ops.one_hot, ops.cross_entropy,
+    rows.cbrt, rows.degrees, rows.radians, rows.fabs, rows.floor, rows.ceil, rows.rint, rows.trunc, rows.round,
+    rows.arctan2, rows.hypot, rows.logaddexp, rows.logaddexp2, rows.fmax, rows.fmin, rows.remainder, rows.floor_divide,
+    linalg.cofactor, linalg.packed_slogdet, linalg.cholesky, linalg.packed_eigh, linalg.packed_svd, linalg.pinv,
+    linalg.gaps, linalg.p_norm,
+    rows.leaky_relu, rows.elu, rows.argmax, rows.argmin, rows.argsort, rows.argpartition,
 })
 
 ONE   = (at(()), at((3,)), at((2, 3)), at((0,)))
@@ -205,13 +318,20 @@ INDEX = (
     ((2, 3), (slice(None), [0, 0])), ((2, 3), (1, [0, 2, 0])), ((2, 3, 2), ([0, 0], slice(None), 1)),
 )
 
+SQUARE = (at((1, 1)), at((2, 2)), at((3, 3)), at((2, 2, 2)), at((2, 1, 3, 3)))
+PRODUCTS = (at((3,), (3,)), at((3,), (3, 2)), at((2, 3), (3,)), at((2, 3), (3, 2)), at((2, 2, 3), (3, 2)),
+            at((0, 3), (3, 2)))
+
 CASES: dict[Any, tuple[Case, ...]] = {
     ops.power:        (*TWO, at((), 3.0), *[at((3,), n) for n in (-1.0, 0.0, 0.5, 1.0, 2.0)], at(2.0, (3,))),
     ops.clip:         (*THREE, at((4,), None, ()), at((4,), (), None)),
     ops.inside:       (*THREE, at((4,), None, ()), at((4,), (), None)),
     ops.share:        (at((4,), np.max, axis=None, keepdims=False), at((4,), np.min, axis=0, keepdims=False)),
     ops.sum:          (*ALONG, *EMPTY),
-    ops.prod:         (*ALONG, *EMPTY, at((5,)), at((3, 4), axis=1)),
+    rows.prod:         (*ALONG, *EMPTY, at((5,)), at((3, 4), axis=1)),
+    rows.others:      (at(()), at((5,)), at((2, 3)), at((2, 3), axis=0), at((3, 4), axis=-1),
+                       at((2, 3, 2), axis=(0, -1)),
+                       at((2, 0), axis=0), at((0,))),
     ops.max:          ALONG,
     ops.min:          ALONG,
     ops.logsumexp:    ALONG,
@@ -242,16 +362,134 @@ CASES: dict[Any, tuple[Case, ...]] = {
                        at((2, 3), (3, 2), (2, 1)), at((2, 2, 3), (3, 2), (2,)), at((0, 3), (3, 2), (2,))),
     ops.cross_entropy: (at((1, 2), np.array([1])), at((3, 4), np.array([2, 0, 2]))),
     ops.one_hot:      (at(np.array([2, 0]), (2, 3)),),
+    rows.round:       (*ONE, at((3,), decimals=0)),
+    rows.leaky_relu:  (*ONE, at((4,), negative_slope=0.3)),
+    rows.elu:         (*ONE, at((4,), alpha=0.5)),
+    rows.cumsum:      (at(()), at((4,)), at((2, 3)), at((2, 3), axis=0), at((2, 3), axis=-1), at((2, 0), axis=1)),
+    rows.argmax:      (at((4,)), at((2, 3)), at((2, 3), axis=0), at((2, 3), axis=-1, keepdims=True)),
+    rows.argmin:      (at((4,)), at((2, 3)), at((2, 3), axis=0), at((2, 3), axis=-1, keepdims=True)),
+    rows.argsort:     (at((4,)), at((2, 3)), at((2, 3), axis=0), at((2, 3), axis=None), at((0,))),
+    rows.argpartition: (at((4,), kth=2), at((2, 3), kth=1, axis=0), at((2, 3), kth=2, axis=None)),
+    rows.sort:        (at((4,)), at((2, 3)), at((2, 3), axis=0), at((2, 3), axis=None), at((3,), kind="stable"),
+                       at((0,))),
+    rows.partition:   (at((4,), kth=2), at((2, 3), kth=1, axis=0), at((2, 3), kth=2, axis=None)),
+    rows.take_along_axis: (at((4,), np.array([2, 0, 2])), at((2, 3), np.array([[1, 1, 0], [2, 0, 1]])),
+                       at((2, 3), np.array([[1, 0, 0]]), axis=0), at((2, 3), np.array([5, 0]), axis=None)),
+    rows.put_along_axis: (at((3,), np.array([2, 0, 2]), shape=(4,)),
+                       at((2, 3), np.array([[1, 1, 0], [2, 0, 1]]), shape=(2, 3)),
+                       at((1, 3), np.array([[1, 0, 0]]), axis=0, shape=(2, 3)),
+                       at((2,), np.array([5, 0]), axis=None, shape=(2, 3))),
     functions.mean:   ALONG,
     functions.var:    (*ALONG, at((4,), ddof=1)),
     functions.std:    (*ALONG[1:], at((4,), ddof=1)),
+    functions.ptp:    ALONG,
+    functions.average: (at((4,), (4,)), at((2, 3), (2, 3)), at((2, 3), (3,), axis=1),
+                       at((2, 3), (2,), axis=0, keepdims=True),
+                       at((2, 3, 2), (2, 2), axis=(2, 0)), at((2, 3), None, axis=1),
+                       at((2, 3), (2,), axis=0, returned=True)),
+    functions.median: (at((5,)), at((4,)), at((2, 3)), at((2, 3), axis=0), at((2, 3), axis=-1, keepdims=True),
+                       at((2, 3, 2), axis=(0, -1))),
+    functions.cumprod: (at(()), at((5,)), at((2, 3)), at((2, 3), axis=0), at((2, 4), axis=-1)),
+    functions.diff:   (at((4,)), at((4,), n=2), at((2, 3), axis=0), at((3,), n=0),
+                       at((2, 3), prepend=0.5, append=[[1.0], [2.0]])),
+    functions.gradient: (at((4,)), at((4,), 0.5), at((4,), np.array([0.0, 0.3, 1.0, 1.2])), at((3, 4)),
+                       at((3, 4), 0.5, 2.0),
+                       at((3, 4), axis=1, edge_order=2), at((4,), np.array([0.0, 0.3, 1.0, 1.2]), edge_order=2),
+                       at((2,))),
+    functions.nan_to_num: ONE,
+    functions.gelu:   (*ONE, at((3,), approximate="tanh")),
+    arrays.hstack:    (at((2,), (3,)), at((2, 1), (2, 2)), at((), ()), at((3,))),
+    arrays.vstack:    (at((2,), (2,)), at((2, 1), (3, 1)), at((), ()), at((3,), (2, 3))),
+    arrays.dstack:    (at((2,), (2,)), at((2, 1), (2, 1)), at((2, 1, 2), (2, 1))),
+    arrays.column_stack: (at((2,), (2,)), at((2, 1), (2,)), at((2, 3), (2, 1))),
+    arrays.ravel:     (at(()), at((2, 3)), at((2, 3), order="F"), at((0, 2))),
+    arrays.swapaxes:  (at((2, 3), axis1=0, axis2=1), at((2, 3, 2), axis1=0, axis2=-1)),
+    arrays.moveaxis:  (at((2, 3), source=0, destination=1), at((2, 3, 1), source=[0, 1], destination=[-1, 0])),
+    arrays.rollaxis:  (at((2, 3), axis=1), at((2, 3, 1), axis=0, start=2)),
+    arrays.flip:      (at((3,)), at((2, 3)), at((2, 3), axis=1), at((2, 3, 2), axis=(0, -1))),
+    arrays.fliplr:    (at((2, 3)), at((2, 3, 2))),
+    arrays.flipud:    (at((3,)), at((2, 3))),
+    arrays.roll:      (at((4,), shift=1), at((2, 3), shift=-2), at((2, 3), shift=1, axis=1),
+                       at((2, 3), shift=(1, 2), axis=(0, 1))),
+    arrays.rot90:     (at((2, 3)), at((2, 3), k=2), at((2, 3, 2), k=-1, axes=(1, 2))),
+    arrays.tile:      (at((), reps=3), at((2,), reps=2), at((2,), reps=(2, 1, 2)), at((2, 3), reps=2)),
+    arrays.repeat:    (at((), repeats=2), at((2, 3), repeats=2), at((2, 3), repeats=[1, 2], axis=0),
+                       at((3,), repeats=[0, 1, 3])),
+    arrays.array_split: (at((5,), indices_or_sections=3), at((2, 3), indices_or_sections=2, axis=1)),
+    arrays.split:     (at((4,), indices_or_sections=2), at((2, 3), indices_or_sections=[1], axis=1)),
+    arrays.hsplit:    (at((4,), indices_or_sections=2), at((2, 3), indices_or_sections=[1, 2])),
+    arrays.vsplit:    (at((4, 2), indices_or_sections=2),),
+    arrays.dsplit:    (at((2, 1, 3), indices_or_sections=[1]),),
+    arrays.take:      (at((4,), indices=2), at((4,), indices=[3, 0, 3]), at((2, 3), indices=[[0, 2]], axis=1),
+                       at((4,), indices=[7, -5], mode="wrap")),
+    arrays.diagonal:  (at((3, 3)), at((2, 3), offset=1), at((2, 3, 2), axis1=2, axis2=0)),
+    arrays.trace:     (at((3, 3)), at((2, 3), offset=-1), at((2, 3, 2), axis1=2, axis2=0)),
+    arrays.diag:      (at((3,)), at((3,), k=1), at((3,), k=-2), at((2, 3)), at((2, 3), k=1)),
+    arrays.triu:      (at((3, 3)), at((2, 3), k=1), at((3,)), at((2, 2, 2), k=-1)),
+    arrays.tril:      (at((3, 3)), at((2, 3), k=1), at((3,)), at((2, 2, 2), k=-1)),
+    arrays.pad:       (at((3,), pad_width=1), at((2, 3), pad_width=((1, 0), (0, 2)), constant_values=0.5),
+                       at((3,), pad_width=(2, 1), mode="edge"), at((3,), pad_width=(2, 1), mode="reflect"),
+                       at((2, 3), pad_width=1, mode="wrap"), at((3,), pad_width=4, mode="symmetric")),
+    arrays.astype:    (at((3,), "float64"), at((2, 3), "float64")),
+    arrays.copy:      ONE,
+    arrays.linspace:  (at((), (), num=3), at((2,), (), num=4, endpoint=False), at((2,), (2,), num=3, axis=-1),
+                       at((), (), num=1),
+                       at((2, 1), (3,), num=2), at((2,), (2,), num=3, retstep=True)),
+    arrays.append:    (at((2,), (3,)), at((2, 1), (2, 3), axis=1), at((2, 3), ())),
+    arrays.select:    (at((3,), (3,), (3,), (3,), ()), at((2, 3), (2, 3), (3,), (2, 1), (3,))),
     functions.clip:   (at((4,), min=-1.4, max=1.4), at((2, 3), min=-1.4), at((), max=1.4)),
-    functions.norm:   (*ALONG[1:], at((3,), ord=2), at((2, 3), ord="fro")),
+    linalg.norm:      (*ALONG[1:6], *ALONG[8:], at((3,), ord=2), at((2, 3), ord="fro"), at((4,), ord=1),
+                       at((4,), ord=-np.inf),
+                       at((2, 3), ord=3, axis=1), at((2, 3), ord=2.5, axis=0, keepdims=True), at((2, 3), ord="nuc"),
+                       at((2, 3), ord=-2), at((3, 2, 2), ord=np.inf, axis=(0, 2)), at((2, 3), ord=1, keepdims=True)),
+    linalg.vector_norm: (*ALONG[1:], at((2, 3), ord=3), at((2, 3, 2), ord=0.5, axis=(0, 2)), at((3,), ord=np.inf)),
+    linalg.matrix_norm: (at((2, 3)), at((2, 3, 2), ord="nuc"), at((2, 2), ord=-1, keepdims=True), at((3, 2), ord=2)),
+    linalg.contract:  (at((3,), (3,)), at((2, 3), (3, 2), subscripts="ij,jk->ik"), at((2, 3), subscripts="ij->"),
+                       at((2, 2, 3), subscripts="iij->j"), at((3, 3), subscripts="ii->i"),
+                       at((2, 3), subscripts="ij->ji"),
+                       at((2, 3), (2,), subscripts="ij,k->k"), at((), (3,), subscripts=",i->i"),
+                       at((1,), (3,), subscripts="i,i->"), at((2, 2), (2, 3), (3,), subscripts="ii,ij,j->ij"),
+                       at((2, 3), (3, 2), subscripts="ij,jk->ki", optimize=True),
+                       at((0, 2), (2,), subscripts="ij,j->i")),
+    linalg.inv:       SQUARE,
+    linalg.det:       (*SQUARE, at((4, 4))),
+    linalg.cofactor:  (*SQUARE, at((4, 4))),
+    linalg.packed_slogdet: SQUARE,
+    linalg.solve:     (at((2, 2), (2,)), at((3, 3), (3, 2)), at((2, 2, 2), (2,)), at((2, 2), (2, 2, 1)),
+                       at((2, 1, 2, 2), (3, 2, 1)), at((1, 1), (1,)), at((0, 0), (0, 2))),
+    linalg.cholesky:  (*SQUARE, at((3, 3), upper=True)),
+    linalg.packed_eigh: (*SQUARE, at((3, 3), UPLO="U")),
+    linalg.packed_svd: (*SQUARE, at((2, 3)), at((3, 2)), at((2, 2, 3))),
+    linalg.pinv:      (*SQUARE, at((2, 3)), at((3, 2)), at((2, 3, 2)), at((3, 3), rcond=1e-6),
+                       at((3, 3), hermitian=True)),
+    linalg.phi:       (*SQUARE, at((3, 2))),
+    linalg.gaps:      (at((3,)), at((2, 3)), at((0,))),
+    linalg.p_norm:    (*ALONG[1:], at((3,), ord=1.5), at((3,), ord=0.5), at((2, 3), ord=-2, axis=0)),
+    linalg.dot:       (*PRODUCTS, at((2, 3), (2, 3, 2)), at((), (3,)), at((3,), ()), at((), ())),
+    linalg.vdot:      (at((3,), (3,)), at((2, 3), (3, 2)), at((), ())),
+    linalg.inner:     (at((3,), (3,)), at((2, 3), (3,)), at((2, 3), (4, 3)), at((2, 1, 3), (2, 3)), at((), (2,))),
+    linalg.outer:     (at((2,), (3,)), at((1,), (2,)), at((0,), (2,))),
+    linalg.tensordot: (at((2, 3), (2, 3)), at((2, 3), (3, 2), axes=1), at((2,), (3,), axes=0),
+                       at((2, 3, 2), (2, 3), axes=([-1, 1], [0, 1])), at((2, 3), (2, 2, 3), axes=(0, 1))),
+    linalg.kron:      (at((2,), (3,)), at((2, 2), (1, 3)), at((2,), (2, 3)), at((), (2,)), at((2, 1, 2), (2, 2))),
+    linalg.cross:     (at((3,), (3,)), at((2, 3), (3,)), at((3, 2), (2, 3), axisa=0), at((2, 3), (2, 3), axisc=0),
+                       at((3, 2), (3, 2), axis=0)),
+    linalg.vecdot:    (at((3,), (3,)), at((2, 3), (3,)), at((2, 1, 3), (2, 3)), at((3, 2), (3, 2), axis=0)),
+    linalg.einsum:    (at((2, 3), (3, 2), subscripts="ij,jk"), at((2, 3), subscripts="...j->..."),
+                       at((2, 2, 3), (3,), subscripts="...ij,j"), at((3, 3), subscripts="ii")),
+    linalg.multi_dot: (at((2, 3), (3, 2)), at((2, 3), (3, 1), (1, 4)), at((3,), (3, 2), (2,))),
+    linalg.matrix_transpose: (at((2, 3)), at((2, 3, 1))),
+    linalg.matrix_power: (at((2, 2), n=3), at((2, 3, 3), n=-2), at((2, 2), n=1), at((1, 1), n=5)),
+    linalg.slogdet:   (at((3, 3)), at((2, 2, 2))),
+    linalg.eigh:      (at((3, 3)), at((2, 2, 2), UPLO="U")),
+    linalg.eigvalsh:  (at((3, 3)), at((2, 2, 2), UPLO="U")),
+    linalg.svd:       (at((3, 3)), at((2, 3, 2), full_matrices=False), at((2, 3), compute_uv=False)),
+    linalg.svdvals:   (at((2, 3)), at((2, 3, 2))),
 }
 # fmt: on
 
 DOMAINS: dict[Any, Domain] = {domain.row: domain for domain in ROWS}
-LETTER = re.compile(r"\b(low|high|[abcnxy])\b")
+LETTER = re.compile(r"\b(low|high|[abcimnxy])\b")
 
 
 def holomorphic(row: Any) -> bool:
@@ -264,6 +502,23 @@ def cases(row: Any) -> tuple[Case, ...]:
     return CASES.get(row) or (ONE, TWO, THREE)[DOMAINS[row].operands.count(",")]
 
 
+PASSED: dict[Any, Any] = {
+    linalg.einsum: lambda f, *xs, subscripts: f(
+        subscripts, *xs
+    ),  # how operands are handed over, where not one after the other
+    functions.average: lambda f, a, weights, **settings: f(a, weights=weights, **settings),
+    arrays.select: lambda f, c, a, d, b, x, **settings: f([c, d], [a, b], x, **settings),
+}
+
+
+def call(row: Any, operands: list[Any], settings: dict[str, Any], function: Any = None) -> Any:
+    """A row, or a `function` that is called like it, on its operands."""
+    function = function or row
+    if row in PASSED:
+        return PASSED[row](function, *operands, **settings)
+    return function(operands, **settings) if DOMAINS[row].operands.startswith("*") else function(*operands, **settings)
+
+
 def draw(row: Any, case: Case, random: np.random.Generator) -> list[Any]:
     """Operands for a case, drawn from the domain: no two numbers are equal or nearly so, none is near a kink."""
     count = sum(math.prod(shape) for shape in case.operands if isinstance(shape, tuple))
@@ -272,10 +527,16 @@ def draw(row: Any, case: Case, random: np.random.Generator) -> list[Any]:
     for i, shape in enumerate(case.operands):
         if isinstance(shape, tuple):
             numbers = [placed(next(spread), condition(row, i)) for _ in range(math.prod(shape))]
-            operands.append(np.reshape(numbers, shape) if shape else numbers[0])
+            drawn = np.reshape(numbers, shape) if shape else numbers[0]
+            operands.append(near_diagonal(drawn) if condition(row, i) in NEAR_DIAGONAL else drawn)
         else:
             operands.append(float(shape(*operands)) if callable(shape) else shape)
     return operands
+
+
+def near_diagonal(x: Any) -> Any:
+    """A matrix that differs from diag(2, 4, 6 ...) by the small numbers of `x`."""
+    return x + np.diag(np.arange(2.0, 2.0 * np.max(np.shape(x)[-2:]) + 1, 2))[: np.shape(x)[-2], : np.shape(x)[-1]]
 
 
 def condition(row: Any, i: int) -> str:
@@ -313,7 +574,10 @@ def describe(row: Any) -> str:
     conditions = [part for part in parts if not part.lstrip("*").isidentifier()]
     where = f"Differentiable for {', '.join(conditions) or 'all numbers'}." if row.rules else "No gradient passes it."
     conventions = dict.fromkeys(f"Convention: {kink.convention}." for kink in KINKS if kink.row is row)
-    answers = ", ".join(f"np.{f.__name__}" for f in answered(row))
+    answers = ", ".join(
+        f"{f.__module__}.{f.__name__}".replace("numpy", "np") if not isinstance(f, np.ufunc) else f"np.{f.__name__}"
+        for f in answered(row)
+    )
     lines = [where, *conventions, *([f"NumPy: {answers}."] if answers else []), *example(domain, len(parts))]
     return "\n".join([f"{written(row, [LETTER.findall(part)[0] for part in parts])}: {domain.what}.", "", *lines])
 

@@ -55,7 +55,7 @@ def refusal(op: ops.Op, operands: tuple[Any, ...], error: Exception) -> Exceptio
     of = f"{op.name} of {', '.join(map(described, operands))}"
     if op.arity == 2:
         of = op.written.format(*map(described, operands))
-    kinds = (np.exceptions.AxisError, IndexError, ValueError, TypeError)
+    kinds = (np.exceptions.AxisError, np.linalg.LinAlgError, IndexError, ValueError, TypeError)
     return next(kind for kind in kinds if isinstance(error, kind))(f"{of}: {text}")
 
 

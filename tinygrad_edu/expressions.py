@@ -9,20 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from . import functions, ops
+from . import functions, ops, rows
 from .value import Value
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    name: row
-    for name, row in ops.TABLE.items()
-    if row.rules and row.arity == 1 and name not in ("negative", "same", "getitem", "scatter", "sum_to", "broadcast_to")
-} | {
-    "mean": functions.mean, "var": functions.var, "std": functions.std, "norm": functions.norm,
-    "flatten": functions.flatten, "clip": functions.clip, "maximum": ops.maximum, "minimum": ops.minimum,
+HIDDEN = {  # what has a sign, or is only for rules
+    "negative", "same", "getitem", "scatter", "sum_to", "broadcast_to", "put_along_axis", "slope", "xlogy", "ratio",
 }  # fmt: skip
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    name: row for name, row in ops.TABLE.items() if row.rules and row.arity in (1, 2) and name not in HIDDEN
+} | {f.name: f for f in (*ops.ANSWERS.values(), functions.silu, functions.gelu) if isinstance(f, functions.Composite)}
 SIGNS: dict[type[ast.AST], ops.Op] = {
-    ast.Add: ops.add, ast.Sub: ops.subtract, ast.Mult: ops.multiply, ast.Div: ops.divide,
-    ast.Pow: ops.power, ast.MatMult: ops.matmul, ast.USub: ops.negative, ast.UAdd: ops.same,
+    ast.Add: ops.add, ast.Sub: ops.subtract, ast.Mult: ops.multiply, ast.Div: ops.divide, ast.Mod: rows.remainder,
+    ast.FloorDiv: rows.floor_divide, ast.Pow: ops.power, ast.MatMult: ops.matmul, ast.USub: ops.negative,
+    ast.UAdd: ops.same,
 }  # fmt: skip
 
 

@@ -3,28 +3,47 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
-from . import kernels, ops
+from . import calling, kernels, ops
+from .rows import sort
 
 Axis = int | tuple[int, ...] | None
 
 
 class Composite:
-    """A function written with rows: it needs no rule, but keeps its name, so that a reader can show it as one box."""
+    """A function written with rows: it needs no rule, but keeps its name, so that a reader can show it as one box.
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    It answers for a function of NumPy, if one is named: called on nothing of ours it is that function.
+    """
+
+    def __init__(self, function: Callable[..., Any], *numpy: Any) -> None:
         self.function, self.name, self.__doc__ = function, function.__name__, function.__doc__
-        self.__name__ = self.name
+        self.__name__, self.__module__ = self.name, function.__module__
+        self.numpy = numpy[0] if numpy else None
+        ops.ANSWERS.update(dict.fromkeys(numpy, self))
+
+    @cached_property
+    def takes(self) -> dict[str, Any] | None:
+        """The arguments with their defaults; None if there may be any number of operands."""
+        return calling.signature(self.function)
 
     def __call__(self, *operands: Any, **settings: Any) -> Any:
-        for x in operands:
-            if (apply := getattr(x, "apply_composite", None)) is not None:
-                return apply(self, operands, settings)
+        ours = one_of_ours((*operands, *settings.values()) if settings else operands)
+        if ours is None and self.numpy:
+            return ops.plain(self.numpy(*operands, **settings))
+        takes = self.takes
+        if takes is not None and (len(operands) != 1 or settings):
+            own = tuple(takes)
+            settings, operands = calling.named(self.name, self.numpy, own, operands, settings), ()
+            if missing := [key for key in own if key not in settings and takes[key] is calling.REQUIRED]:
+                raise TypeError(f"{self.name} takes {', '.join(own)}: {', '.join(missing)} is missing.")
+        if (apply := getattr(ours, "apply_composite", None)) is not None:
+            return apply(self, operands, settings)
         return self.function(*operands, **settings)
 
     def __get__(self, owner: Any, kind: type | None = None) -> Any:
@@ -37,14 +56,29 @@ class Composite:
         return f"<composite {self.name}>"
 
 
-def answers(*numpy: Any) -> Callable[[Any], Any]:
-    """Decorate a function that answers when these functions of NumPy are called on something of ours."""
+def composite(*numpy: Any) -> Callable[[Callable[..., Any]], Composite]:
+    """Decorate a function written with rows that answers for these functions of NumPy."""
+    return lambda function: Composite(function, *numpy)
 
-    def register(function: Any) -> Any:
-        ops.ANSWERS.update(dict.fromkeys(numpy, function))
-        return function
 
-    return register
+def one_of_ours(operands: Iterable[Any]) -> Any:
+    """The first operand that is more than numbers (a Value, a Symbol), also in a list or tuple; None if none is."""
+    for x in operands:
+        if hasattr(x, "apply_op"):
+            return x
+        if isinstance(x, list | tuple) and (inner := one_of_ours(x)) is not None:
+            return inner
+    return None
+
+
+def known(x: Any) -> Any:
+    """A list as an array; what is ours already, as it is."""
+    return x if hasattr(x, "apply_op") else kernels.number(x)
+
+
+def stand_in(x: Any) -> Any:
+    """An array of that shape, in no memory, on which NumPy's functions show what they would make of it, or raise."""
+    return np.broadcast_to(1.0, ops.shape(x))
 
 
 def count(x: Any, axis: Axis) -> int:
@@ -53,103 +87,225 @@ def count(x: Any, axis: Axis) -> int:
     return math.prod(n for n, kept in zip(shape, kernels.kept(shape, axis)) if n != kept)
 
 
-@answers(np.mean)
-@Composite
-def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+@composite(np.mean)
+def mean(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The average over `axis` (all of them by default).
 
     >>> mean(np.array([1.0, 2.0, 6.0]))
     3.0
     """
-    return ops.sum(x, axis=axis, keepdims=keepdims) / count(x, axis)
+    return ops.sum(a, axis=axis, keepdims=keepdims) / count(a, axis)
 
 
-@answers(np.var)
-@Composite
-def var(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
+@composite(np.var)
+def var(a: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
     """The mean square distance from the mean, divided by n - `ddof` (NumPy's default is 0, PyTorch's is 1).
 
     >>> var(np.array([1.0, 2.0, 6.0]), ddof=1)
     7.0
     """
-    centred = x - mean(x, axis=axis, keepdims=True)
-    return ops.sum(ops.square(centred), axis=axis, keepdims=keepdims) / (count(x, axis) - ddof)
+    centred = a - mean(a, axis=axis, keepdims=True)
+    return ops.sum(ops.square(centred), axis=axis, keepdims=keepdims) / (count(a, axis) - ddof)
 
 
-@answers(np.std)
-@Composite
-def std(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
+@composite(np.std)
+def std(a: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
     """The square root of `var`, with slope 0 where all numbers are equal.
 
     >>> std(np.array([1.0, 3.0]))
     1.0
     """
-    centred = x - mean(x, axis=axis, keepdims=True)
-    return ops.norm(centred, axis=axis, keepdims=keepdims) / math.sqrt(count(x, axis) - ddof)
+    centred = a - mean(a, axis=axis, keepdims=True)
+    return ops.norm(centred, axis=axis, keepdims=keepdims) / math.sqrt(count(a, axis) - ddof)
 
 
-def flatten(x: Any) -> Any:
+@composite(np.ravel)
+def flatten(a: Any) -> Any:
     """All numbers in one row, shape (size,).
 
     >>> flatten(np.ones((2, 3))).shape
     (6,)
     """
-    return ops.reshape(x, shape=(-1,))
+    return ops.reshape(a, shape=(-1,))
 
 
-@answers(np.clip)
-def clip(x: Any, min: Any = None, max: Any = None, *, a_min: Any = None, a_max: Any = None) -> Any:
-    """`x`, but at least `min` and at most `max`; the gradient passes at the bounds, as in PyTorch.
+@composite(np.clip)
+def clip(a: Any, min: Any = None, max: Any = None, *, a_min: Any = None, a_max: Any = None) -> Any:
+    """`a`, but at least `min` and at most `max`; the gradient passes at the bounds, as in PyTorch.
 
     >>> clip(np.array([-2.0, 0.5, 2.0]), -1, 1)
     array([-1. ,  0.5,  1. ])
     """
-    return ops.clip(x, a_min if min is None else min, a_max if max is None else max)
+    return ops.clip(a, a_min if min is None else min, a_max if max is None else max)
 
 
-@answers(np.linalg.norm)
-def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The Euclidean length: the square root of the sum of squares, over all axes or along `axis`; slope 0 at 0.
+@composite(np.ptp)
+def ptp(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """From the smallest to the largest ("peak to peak"): the difference of `max` and `min`.
 
-    >>> norm(np.array([3.0, 4.0]))
+    >>> ptp(np.array([1.0, 6.0, 2.0]))
     5.0
     """
-    vector = isinstance(axis, int) or (axis is None and ops.ndim(x) == 1)
-    if ord is not None and not (ord == 2 and vector) and not (ord == "fro" and not vector):
-        raise ValueError(f"norm with ord={ord!r} has no rule; ord=None is the Euclidean norm.")
-    return ops.norm(x, axis=axis, keepdims=keepdims)
+    return ops.max(a, axis=axis, keepdims=keepdims) - ops.min(a, axis=axis, keepdims=keepdims)
 
 
-READING = frozenset({
-    np.shape, np.ndim, np.size, np.isnan, np.isinf, np.isfinite, np.isclose, np.allclose, np.array_equal,
-    np.argmax, np.argmin, np.zeros_like, np.ones_like, np.array_repr, np.array_str,
-})  # fmt: skip  # functions of NumPy whose answer has no gradient: they read the data
+@composite(np.average)
+def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = False, keepdims: bool = False) -> Any:
+    """The mean with `weights` of the shape of `a`, or of its axes along `axis`; with `returned` also their sum.
+
+    Raises TypeError if the shapes differ and no axis is given, ZeroDivisionError if the weights sum to 0.
+
+    >>> average(np.array([1.0, 2.0, 6.0]), weights=np.array([1.0, 1.0, 2.0]))
+    3.75
+    """
+    if weights is None:
+        result, total = mean(a, axis=axis, keepdims=keepdims), float(count(a, axis))
+    else:
+        weights = known(weights)
+        np.average(stand_in(a), axis, stand_in(weights))  # for its errors
+        if ops.shape(a) != ops.shape(weights):
+            places: Any = np.ravel(axis)  # type: ignore[arg-type]
+            order = np.argsort(places % ops.ndim(a))
+            beside = [1 if n == kept else n for n, kept in zip(ops.shape(a), kernels.kept(ops.shape(a), axis))]
+            weights = ops.reshape(ops.transpose(weights, axes=tuple(order.tolist())), shape=tuple(beside))
+        total = ops.sum(weights, axis=axis, keepdims=keepdims)
+        if np.any(total == 0):
+            raise ZeroDivisionError("average: the weights sum to 0.")
+        result = ops.sum(a * weights, axis=axis, keepdims=keepdims) / total
+    return (result, ops.broadcast_to(total, shape=ops.shape(result))) if returned else result
 
 
-NEAREST = {
-    "log2": "log", "log10": "log", "exp2": "exp", "cbrt": "power", "hypot": "norm", "dot": "matmul", "vdot": "matmul",
-    "inner": "matmul", "outer": "multiply", "einsum": "matmul", "tensordot": "matmul", "kron": "multiply",
-    "ravel": "flatten", "swapaxes": "transpose", "moveaxis": "transpose", "rollaxis": "transpose", "vstack": "stack",
-    "hstack": "concatenate", "append": "concatenate", "average": "mean", "median": "mean", "cumsum": "sum",
-    "cumprod": "prod", "tile": "broadcast_to", "repeat": "broadcast_to", "take": "where", "logaddexp": "logsumexp",
-    "floor": "sign", "ceil": "sign", "rint": "sign", "add.reduce": "sum", "multiply.reduce": "prod",
-    "maximum.reduce": "max", "minimum.reduce": "min", "add.accumulate": "sum", "multiply.outer": "multiply",
-}  # fmt: skip  # where spelling would suggest something else
+@composite(np.median)
+def median(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The number in the middle, or the mean of the two there; only they have a gradient.
+
+    >>> median(np.array([1.0, 9.0, 2.0]))
+    2.0
+    """
+    kept, n = kernels.kept(ops.shape(a), axis), count(a, axis)
+    axes = range(ops.ndim(a)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    gone = {i % ops.ndim(a) for i in axes}
+    others = [i for i in range(ops.ndim(a)) if i not in gone]
+    rows = ops.reshape(ops.transpose(a, axes=(*others, *sorted(gone))), shape=(*(ops.shape(a)[i] for i in others), n))
+    middle = mean(sort(rows)[..., (n - 1) // 2 : n // 2 + 1], axis=-1)
+    return ops.reshape(middle, shape=kept) if keepdims else middle
 
 
-def answer(function: Any, args: Any, settings: dict[str, Any], method: str = "") -> Any:
-    """Answer for a function of NumPy that was called on a Value; `method` is ".reduce" and the like of a ufunc."""
-    name = function.__name__ + method
-    if "out" in settings:
-        raise TypeError(f"np.{name} into an array (out= or +=) would cut the graph: write a = a + v.")
-    if function in READING and not method:
-        numbers = [x.data if hasattr(x, "apply_op") else x for x in (*args, *settings.values())]
-        return function(*numbers[: len(args)], **dict(zip(settings, numbers[len(args) :])))
-    if function in ops.ANSWERS and not method:
-        return ops.ANSWERS[function](*args, **settings)
-    from difflib import get_close_matches
+@composite(np.cumprod)
+def cumprod(a: Any, axis: int | None = None) -> Any:
+    """The products of the first number, the first two, the first three ...; right where numbers are 0, at every order.
 
-    module = f"{getattr(function, '__module__', None) or 'numpy'}.".replace("numpy.", "np.", 1)
-    known = {row.__name__ for of, row in ops.ANSWERS.items() if hasattr(np, getattr(of, "__name__", ""))} - {"same"}
-    nearest = NEAREST.get(name) or get_close_matches(name, sorted(known), n=1, cutoff=0.0)[0]
-    raise TypeError(f"{module}{name} has no rule; the nearest that has one is {nearest}. For numbers alone use v.data.")
+    >>> cumprod(np.array([2.0, 3.0, 4.0]))
+    array([ 2.,  6., 24.])
+    """
+    if axis is None:
+        a, axis = flatten(a), 0
+    step, axis, length = 1, axis % ops.ndim(a), ops.shape(a)[axis]
+    cut: Any = lambda start, stop: a[(slice(None),) * axis + (slice(start, stop),)]  # noqa: E731
+    while step < length:  # doubling: products of 1, 2, 4, 8 ... neighbours, and nothing is divided
+        a = ops.concatenate([cut(0, step), cut(step, None) * cut(0, length - step)], axis=axis)
+        step *= 2
+    return a
+
+
+@composite(np.diff)
+def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    """Each number minus the one before it, `n` times over: one number fewer along `axis` each time.
+
+    `prepend` and `append` are numbers or arrays to join on first. Raises ValueError for a negative `n`.
+
+    >>> diff(np.array([1.0, 4.0, 9.0]))
+    array([3., 5.])
+    """
+    np.diff(stand_in(a), n, axis)  # for its errors
+    axis %= ops.ndim(a)
+    ends = (*ops.shape(a)[:axis], 1, *ops.shape(a)[axis + 1 :])
+    parts = [known(x) for x in (prepend, a, append) if x is not None]
+    joined = [x if ops.ndim(x) else ops.broadcast_to(x, shape=ends) for x in parts]
+    a = ops.concatenate(joined, axis=axis) if len(joined) > 1 else a
+    for _ in range(n):
+        a = a[(slice(None),) * axis + (slice(1, None),)] - a[(slice(None),) * axis + (slice(None, -1),)]
+    return a
+
+
+@composite(np.gradient)
+def gradient(f: Any, *spacing: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    """The slope of the numbers along each axis, from differences to both neighbours; at the ends, to one side.
+
+    `spacing` is the distance of neighbours, or their coordinates, for all axes or for each. One array for one axis, a
+    tuple for several. (For the derivative of a function of Values see `tg.grad`.)
+
+    >>> gradient(np.array([1.0, 4.0, 9.0]))
+    array([3., 4., 5.])
+    """
+    if one_of_ours(spacing) is not None:
+        raise TypeError("gradient takes the distances or coordinates as plain numbers: v.data.")
+    np.gradient(stand_in(f), *spacing, axis=axis, edge_order=edge_order)  # type: ignore[call-overload]  # its errors
+    axes = range(ops.ndim(f)) if axis is None else (axis,) if isinstance(axis, int) else axis
+    steps = spacing * len(axes) if len(spacing) == 1 else spacing or (1.0,) * len(axes)
+    slopes = [_slope(f, np.asarray(step), i % ops.ndim(f), edge_order) for i, step in zip(axes, steps, strict=True)]
+    return slopes[0] if len(slopes) == 1 else tuple(slopes)
+
+
+def _slope(f: Any, step: Any, axis: int, edge_order: int) -> Any:
+    """The slope along one axis, from the parabola through each number and its neighbours."""
+    n = ops.shape(f)[axis]
+    d = np.diff(step) if step.ndim else np.full(n - 1, step, float)
+    before, after = d[:-1], d[1:]
+
+    def cut(start: int, stop: int | None) -> Any:
+        return f[(slice(None),) * axis + (slice(start, stop),)]
+
+    def along(weights: Any) -> Any:
+        return np.reshape(weights, (-1,) + (1,) * (ops.ndim(f) - axis - 1)).astype(ops.dtype(f))
+
+    wide = before + after
+    inner = cut(2, None) * along(before / after / wide) - cut(0, -2) * along(after / before / wide)
+    if np.any(before != after):
+        inner = inner + cut(1, -1) * along((after - before) / (before * after))
+    ends = []
+    for places, (a, b) in (((0, 1, 2), d[[0, min(1, n - 2)]]), ((n - 1, n - 2, n - 3), -d[[-1, max(-2, 1 - n)]])):
+        x, y, *z = (cut(i, i + 1) for i in places[: 1 + edge_order])
+        slope = (y - x) / a
+        if z:  # the parabola through the last three
+            slope = y * ((a + b) / (a * b)) - x * ((2 * a + b) / (a * (a + b))) - z[0] * (a / (b * (a + b)))
+        ends.append(slope)
+    return ops.concatenate([ends[0], inner, ends[1]], axis=axis)
+
+
+@composite(np.nan_to_num)
+def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    """`x` with other numbers in the place of nan and of the infinities, through which no gradient flows.
+
+    >>> nan_to_num(np.array([1.0, np.nan]))
+    array([1., 0.])
+    """
+    limits = np.finfo(ops.dtype(x) or float)
+    x = ops.where(x == np.inf, float(limits.max) if posinf is None else posinf, x)
+    x = ops.where(x == -np.inf, float(limits.min) if neginf is None else neginf, x)
+    return ops.where(x != x, nan, x)
+
+
+@Composite
+def silu(x: Any) -> Any:
+    """`x * sigmoid(x)`, also called swish: a smooth relu that dips below 0 (Elfwing, Uchibe and Doya, 2017).
+
+    >>> silu(np.array([-1.0, 0.0, 1.0])).round(4)
+    array([-0.2689,  0.    ,  0.7311])
+    """
+    return x * ops.sigmoid(x)
+
+
+@Composite
+def gelu(x: Any, approximate: str = "tanh") -> Any:
+    """The tanh form of the Gaussian error linear unit: x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³))).
+
+    As PyTorch's gelu(x, approximate="tanh"), which differs from x·Φ(x) by at most 0.0005; ValueError for any other form
+    (Hendrycks and Gimpel, "Gaussian error linear units", 2016).
+
+    >>> gelu(np.array([-1.0, 0.0, 1.0])).round(4)
+    array([-0.1588,  0.    ,  0.8412])
+    """
+    if approximate != "tanh":
+        raise ValueError(f"gelu is known in its tanh form alone, not approximate={approximate!r}.")
+    return 0.5 * x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))

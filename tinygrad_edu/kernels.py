@@ -53,7 +53,12 @@ def careful(scalar: Callable[..., Any] | None, array: Callable[..., Any]) -> Cal
     if scalar in (operator.add, operator.sub, operator.mul, operator.neg, operator.abs):
         return scalar
     if scalar is None:  # an array function will do, but not for a Fraction
-        return lambda *xs, **settings: array(*[x if x.__class__ in BUILT_IN else float(x) for x in xs], **settings)
+
+        def quiet(*numbers: Any, **settings: Any) -> Any:
+            with np.errstate(all="ignore"):
+                return array(*[x if x.__class__ in BUILT_IN else float(x) for x in numbers], **settings)
+
+        return quiet
 
     def compute(*numbers: Any, **settings: Any) -> Any:
         try:
@@ -143,8 +148,14 @@ def scatter(x: Any, index: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     if all(isinstance(part, once) or np.asarray(part).dtype == bool for part in parts):
         result[index] = x
     else:
-        np.add.at(result, index, x)  # an element may be taken more than once
+        add_at(result, index, x)  # an element may be taken more than once
     return result
+
+
+def add_at(result: np.ndarray, index: Any, x: Any) -> None:
+    """`x` added in at an index, into an array of our own: NumPy is ten times faster at it along a single axis."""
+    places = np.arange(result.size).reshape(result.shape)[index]
+    np.add.at(result.reshape(-1), places.ravel(), np.broadcast_to(x, places.shape).ravel())
 
 
 def logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
@@ -172,6 +183,30 @@ def norm(x: Any, axis: Any, keepdims: bool) -> Any:
     top = np.where((top > 0) & np.isfinite(top), top, 1)  # scaled, so that no square overflows
     result = top * np.sqrt(np.add.reduce((x / top) ** 2, axis=axis, keepdims=True))
     return result if keepdims else np.squeeze(result, tuple(range(np.ndim(x))) if axis is None else axis)
+
+
+def last(x: Any, axis: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shape with some axes as one, the last, and the order of axes that it takes to get there."""
+    axes = [i % len(shape(x)) for i in (range(len(shape(x))) if axis is None else axis)]
+    order = (*(i for i in range(len(shape(x))) if i not in axes), *axes)
+    lengths = tuple(shape(x)[i] for i in order)
+    rest = len(order) - len(axes)
+    return (*lengths[:rest], math.prod(lengths[rest:])), order
+
+
+def others(x: Any, axis: Any) -> Any:
+    if not np.ndim(x):
+        return np.ones_like(x)
+    if axis is None or isinstance(axis, tuple):
+        to, order = last(x, axis)
+        moved = np.transpose(x, order)
+        return np.transpose(others(moved.reshape(to), -1).reshape(moved.shape), inverse(order))
+    result, x = np.ones_like(x), np.moveaxis(x, axis, 0)
+    before, after = np.multiply.accumulate(x[:-1]), np.multiply.accumulate(x[:0:-1])[::-1]
+    rows = np.moveaxis(result, axis, 0)
+    rows[1:] = before
+    rows[:-1] *= after
+    return result
 
 
 def sigmoid(x: Any) -> Any:
@@ -286,3 +321,55 @@ def linear(x: Any, w: Any, b: Any) -> Any:
 
 def reshape(x: Any, shape: Any) -> Any:
     return np.reshape(x, shape)  # NumPy 2.0 knows the argument by another name
+
+
+def sinc(x: Any, times: int) -> Any:
+    """sin(πx) / (πx) differentiated `times` times: x s⁽ᵏ⁾ + k s⁽ᵏ⁻¹⁾ = πᵏ⁻¹ sin(πx + kπ/2), or its series near 0."""
+    s, near = np.sinc(x), np.abs(x) < 0.5 * times
+    with np.errstate(all="ignore"):
+        for k in range(1, times + 1):
+            s = (np.pi ** (k - 1) * np.sin(np.pi * x + k * np.pi / 2) - k * s) / x
+    if not np.any(near):
+        return s
+    z, series = np.where(near, x, 0), 0.0
+    for j in range((times + 1) // 2, times + 25):  # (-1)ʲ (πz)²ʲ / (2j + 1)!, each term differentiated
+        size = 2 * j * math.log(math.pi) - math.lgamma(2 * j - times + 1)
+        series = series + (-1) ** j * math.exp(size) / (2 * j + 1) * z ** (2 * j - times)
+    return np.where(near, series, s).astype(np.result_type(x), copy=False)
+
+
+def leaky_relu(x: Any, negative_slope: float) -> Any:
+    return np.where(np.greater(x, 0), x, negative_slope * x)
+
+
+def elu(x: Any, alpha: float) -> Any:
+    return np.where(np.greater(x, 0), x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+def argpartition(x: Any, kth: Any, axis: Any) -> Any:
+    return np.argpartition(np.real(x), kth, axis)
+
+
+def partition(x: Any, kth: Any, axis: Any) -> Any:
+    places = argpartition(x, kth, axis)  # np.partition may leave the others in another order
+    return np.ravel(x)[places] if axis is None else np.take_along_axis(x, places, axis)
+
+
+def along(indices: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, ...]:
+    """The index that takes `indices` along one axis, and everything along the others."""
+    axis %= len(shape)
+    places = [np.arange(n).reshape((-1,) + (1,) * (len(shape) - i - 1)) for i, n in enumerate(shape)]
+    return (*places[:axis], indices, *places[axis + 1 :])
+
+
+def take_along_axis(x: Any, indices: Any, axis: Any) -> Any:
+    return np.take_along_axis(x, indices, axis)
+
+
+def put_along_axis(x: Any, indices: Any, axis: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    result = np.zeros(shape, np.result_type(x) if dtype is None or np.iscomplexobj(x) else dtype)
+    if axis is None:
+        add_at(result.reshape(-1), indices, x)
+    else:
+        add_at(result, along(indices, shape, axis), x)
+    return result

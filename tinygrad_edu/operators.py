@@ -1,11 +1,12 @@
-"""The signs + - * / ** @ < [] and the methods, once, for everything that is not a plain number (Value, Symbol)."""
+"""The signs + - * / ** @ % // < [], once, for everything that is not a plain number (Value, Symbol)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Self
 
-from . import functions, ops
+from . import ops, rows
+from .methods import Methods
 
 
 def no_number(x: Any) -> bool:
@@ -13,7 +14,7 @@ def no_number(x: Any) -> bool:
     return x is None or isinstance(x, str)
 
 
-class Operators:
+class Operators(Methods):
     """Everything one can write on an operand; each line asks `apply_op` of the operand what it means."""
 
     __slots__ = ()
@@ -33,6 +34,10 @@ class Operators:
     def __rpow__(self, other: Any) -> Self:      return self.apply_op(ops.power, (other, self))
     def __matmul__(self, other: Any) -> Self:    return self.apply_op(ops.matmul, (self, other))
     def __rmatmul__(self, other: Any) -> Self:   return self.apply_op(ops.matmul, (other, self))
+    def __mod__(self, other: Any) -> Self:       return self.apply_op(rows.remainder, (self, other))
+    def __rmod__(self, other: Any) -> Self:      return self.apply_op(rows.remainder, (other, self))
+    def __floordiv__(self, other: Any) -> Self:  return self.apply_op(rows.floor_divide, (self, other))
+    def __rfloordiv__(self, other: Any) -> Self: return self.apply_op(rows.floor_divide, (other, self))
     def __neg__(self) -> Self:                   return self.apply_op(ops.negative, (self,))
     def __pos__(self) -> Self:                   return self
     def __abs__(self) -> Self:                   return self.apply_op(ops.abs, (self,))
@@ -44,11 +49,4 @@ class Operators:
     def __eq__(self, other: Any) -> Any:         return not no_number(other) and self.apply_op(ops.equal, (self, other))
     def __ne__(self, other: Any) -> Any:         return no_number(other) or self.apply_op(ops.not_equal, (self, other))
     __hash__ = object.__hash__
-
-    exp, expm1, log, log1p, sqrt, square = ops.exp, ops.expm1, ops.log, ops.log1p, ops.sqrt, ops.square
-    sin, cos, tan, tanh, sigmoid, softplus = ops.sin, ops.cos, ops.tan, ops.tanh, ops.sigmoid, ops.softplus
-    relu, abs, sign, sum, prod, max, min = ops.relu, ops.abs, ops.sign, ops.sum, ops.prod, ops.max, ops.min
-    mean, var, std, norm, clip = functions.mean, functions.var, functions.std, functions.norm, functions.clip
-    logsumexp, softmax, log_softmax = ops.logsumexp, ops.softmax, ops.log_softmax
-    reshape, transpose, squeeze, flatten = ops.reshape, ops.transpose, ops.squeeze, functions.flatten
     # fmt: on

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from . import kernels
+from . import calling, kernels
 from .kernels import NOTHING as NOTHING, PLAIN, inverse, number
 from .kernels import dtype as dtype, ndim as ndim, plain as plain, shape as shape
 
@@ -75,30 +75,34 @@ class Op:
         return plain(compute(*operands, **settings))
 
     def arrange(self, operands: tuple[Any, ...], settings: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Sort positional arguments into operands and settings, as NumPy's functions take them."""
-        if unknown := settings.keys() - self.settings.keys():
-            takes = f"takes {', '.join(self.settings)}" if self.settings else "takes no named arguments"
-            raise TypeError(f"{self.name} {takes}, not {', '.join(sorted(unknown))}.")
-        arity, first = self.arity, operands[:1]
-        if arity is None and not (first and isinstance(first[0], list | tuple)):
-            raise TypeError(f"{self.name} takes a list of arrays first: {self.name}([a, b]).")
-        rest = operands[1 if arity is None else arity :]
-        operands = tuple(first[0]) if arity is None else operands[:arity]
-        if len(self.settings) == 1 and len(rest) > 1:  # v.reshape(2, 3)
-            rest = (rest,)
-        if len(operands) < (arity or 0) or len(rest) > len(self.settings):
-            raise TypeError(f"{self.name} takes {arity} operand(s) and {len(self.settings)} named argument(s).")
-        return operands, {**self.settings, **dict(zip(self.settings, rest, strict=False)), **settings}
+        """Sort arguments into operands and settings, as NumPy's functions take them."""
+        count, rest, numpy = self.arity or 1, operands[self.arity or 1 :], self.numpy[0]
+        if len(self.settings) == 1 and len(rest) > 1 and all(isinstance(i, int) for i in rest):  # v.reshape(2, 3)
+            operands = (*operands[:count], rest)
+        names = (*(calling.signature(numpy) or "abcdefgh"),)[:count]
+        given = calling.named(self.name, numpy, (*names, *self.settings), operands, settings, count)
+        if missing := [name for name in names if name not in given]:
+            raise TypeError(f"{self.name} takes {count} operand(s): {', '.join(missing)} is missing.")
+        operands = tuple(given.pop(name) for name in names)
+        if self.arity is None:
+            if not isinstance(operands[0], list | tuple):
+                raise TypeError(f"{self.name} takes a list of arrays first: {self.name}([a, b]).")
+            operands = tuple(operands[0])
+        return operands, {**self.settings, **given}
 
     def __get__(self, owner: Any, kind: type | None = None) -> Any:
         """As an attribute of a class the row is a method: `v.exp()` is `exp(v)`."""
         return self if owner is None else partial(self, owner)
 
-    def __reduce__(self) -> str:
-        return self.name
+    def __reduce__(self) -> tuple[Any, ...]:
+        return row, (self.name,)
 
     def __repr__(self) -> str:
         return f"<operation {self.name}: {self.written.format(*'abc')}>"
+
+
+def row(name: str) -> Op:
+    return TABLE[name]
 
 
 class Each:
@@ -113,31 +117,9 @@ class Each:
 
 def restore(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """One number per reduced row, back in the shape of `x`: what sum took together is handed out to each."""
-    if shape(x) and not keepdims and axis is not None:
+    if shape(g) and not keepdims and axis is not None:
         g = reshape(g, shape=kernels.kept(shape(x), axis))
     return broadcast_to(g, shape=shape(x), dtype=dtype(x))
-
-
-def others(x: Any, axis: Any) -> Any:
-    """For each factor the product of all the others, without dividing: right where factors are zero, at every order."""
-    if not shape(x):
-        return 1
-    axes = [i % ndim(x) for i in (range(ndim(x)) if axis is None else axis if isinstance(axis, tuple) else (axis,))]
-    if len(axes) > 1:  # all of them as one, the last
-        order = (*(i for i in range(ndim(x)) if i not in axes), *axes)
-        moved = transpose(x, axes=order)
-        one = reshape(moved, shape=(*shape(moved)[: -len(axes)], math.prod(shape(moved)[-len(axes) :])))
-        return transpose(reshape(others(one, -1), shape=shape(moved)), axes=inverse(order))
-    axis, length, step = axes[0], shape(x)[axes[0]], 1
-    ones: Any = lambda n: np.ones((*shape(x)[:axis], n, *shape(x)[axis + 1 :]), dtype(x))  # noqa: E731
-    cut: Any = lambda a, start, stop: a[(slice(None),) * axis + (slice(start, stop),)]  # noqa: E731
-    before = concatenate([ones(1), cut(x, 0, length - 1)], axis=axis) if length else x
-    after = concatenate([cut(x, 1, None), ones(1)], axis=axis) if length else x
-    while step < length:  # doubling: the products of 1, 2, 4, 8 ... neighbours
-        before = before * concatenate([ones(step), cut(before, 0, length - step)], axis=axis)
-        after = after * concatenate([cut(after, step, None), ones(step)], axis=axis)
-        step *= 2
-    return before * after
 
 
 def swap(x: Any) -> Any:
@@ -151,7 +133,7 @@ def _matmul_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     if ndim(b) == 1:  # (..., n) @ (n,): a weighted sum of the columns
         return expand_dims(g, axis=-1) * b if shape(g) else g * b
     if ndim(a) == 1:  # (n,) @ (..., n, m)
-        return squeeze(b @ expand_dims(g, axis=-1), axis=-1)
+        return b @ g if ndim(b) == 2 else squeeze(b @ expand_dims(g, axis=-1), axis=-1)
     return g @ swap(b)
 
 
@@ -260,8 +242,6 @@ clip       = Op("clip",    "clip({}, {}, {})",  np.clip,    None,
 # -- many to one; `at` stands for axis and keepdims --------------------------------------------------------------------
 sum        = Op("sum",         "sum({})",         np.add.reduce,       None,
             lambda g, y, x, **at: restore(g, x, **at), **REDUCE, numpy=(np.sum,))
-prod       = Op("prod",        "prod({})",        np.multiply.reduce,  None,
-            lambda g, y, x, **at: restore(g, x, **at) * others(x, at["axis"]), **REDUCE, numpy=(np.prod,))
 max        = Op("max",         "max({})",         np.maximum.reduce,   None,
             lambda g, y, x, **at: restore(g, x, **at) * share(x, y, **at), **REDUCE, numpy=(np.max, np.amax))
 min        = Op("min",         "min({})",         np.minimum.reduce,   None,

@@ -10,9 +10,10 @@ import numpy as np
 from . import ops
 from .backward import sweep
 from .errors import GradientError, check_finite, check_gain, named, no_seed, refusal
-from .functions import Composite, answer
+from .functions import Composite
 from .kernels import number, real
 from .operators import Operators
+from .protocol import answer
 from .recording import STATE, Line, Scope, inside
 
 
@@ -114,8 +115,8 @@ class Value(Operators):
     def backward(self, seed: Any = None, create_graph: bool = False) -> None:
         """Add the gradient of this value to the `grad` of every leaf under it; inner nodes get this pass's gradient.
 
-        `seed` is the gradient of the loss with respect to this value, of its shape: 1 for a scalar, required for an
-        array. With `create_graph` the gradients are Values themselves and can be differentiated again.
+        `seed` is the gradient of the loss with respect to this value, of its shape: 1 for a single number, required
+        for more. With `create_graph` the gradients are Values themselves and can be differentiated again.
         Raises GradientError if there is nothing to differentiate or no seed.
 
         >>> x = Value([1.0, 2.0])
@@ -125,10 +126,10 @@ class Value(Operators):
         """
         if not self.requires_grad:
             raise GradientError(f"{named(self)} is a constant: nothing under it requires a gradient.")
-        if seed is None and isinstance(self._data, ndarray):
+        if seed is None and isinstance(self._data, ndarray) and self._data.size != 1:
             raise no_seed(self)
-        if seed is None:
-            g: Any = self._data.__class__(1)  # 1.0, or an exact Fraction
+        if seed is None:  # 1.0, or an exact Fraction
+            g: Any = np.ones_like(self._data) if isinstance(self._data, ndarray) else self._data.__class__(1)
         else:
             g = seed._data if isinstance(seed, Value) else real(seed)
             if ops.shape(g) != self.shape:

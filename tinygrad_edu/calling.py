@@ -1,0 +1,62 @@
+"""How functions are called: in every positional and keyword form that NumPy takes, and with which advice if not."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+REQUIRED = inspect.Parameter.empty
+INSTEAD = {  # of an argument that cannot be differentiated, or is not known here
+    "out": "Writing into an array would cut the graph: write a = a + v.",
+    "dtype": "A Value keeps the dtype of its data: convert that first, Value(x.astype(dtype)).",
+    "where": "Choose before: tg.where(condition, x, 0) for a sum, 1 for a product, -np.inf for a maximum.",
+    "initial": "Take it in afterwards: initial + v.sum(), tg.maximum(v.max(), initial).",
+    "order": "Numbers are read row by row: transpose first for another order.",
+    "mean": "It is computed from the numbers themselves.",
+    "correction": "ddof is the same.",
+}
+
+
+@cache
+def signature(function: Any) -> dict[str, Any] | None:
+    """The parameters of a function of NumPy with their defaults, in order; None if it has no fixed list of them."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # a function written in C does not always tell
+        return None
+    if isinstance(function, np.ufunc) or any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return None
+    return {p.name: p.default for p in parameters if p.kind is not p.VAR_KEYWORD}
+
+
+def named(
+    name: str, numpy: Any, own: tuple[str, ...], operands: tuple[Any, ...], settings: Mapping[str, Any], count: int = 1
+) -> dict[str, Any]:
+    """The arguments of a call by name: positions as NumPy's function has them, or else as our `own` names stand.
+
+    What only NumPy knows may be given as its default. Raises TypeError for anything else, with what to do instead;
+    the first `count` names are operands.
+    """
+    theirs = signature(numpy) if numpy else None
+    order = own if theirs is None else (*theirs, *(n for n in own if n not in theirs))
+    if len(operands) > len(order):
+        raise TypeError(f"{name} takes at most {len(order)} argument(s), not {len(operands)}.")
+    given = dict(zip(order, operands))
+    if twice := given.keys() & settings.keys():
+        raise TypeError(f"{name} got {', '.join(sorted(twice))} twice, by position and by name.")
+    given.update(settings)
+    for key in [key for key in given if key not in own]:
+        default = theirs.get(key) if theirs else None
+        if given.pop(key) is not default or default is REQUIRED:
+            raise TypeError(unknown(name, key, own[count:]))
+    return given
+
+
+def unknown(name: str, key: str, own: tuple[str, ...]) -> str:
+    """What to say about an argument that a function does not take."""
+    takes = f"takes {', '.join(own)}" if own else "takes no named arguments"
+    return f"{name} {takes}, not {key}. {INSTEAD.get(key, '')}".rstrip()
