@@ -61,7 +61,7 @@ def curve(row: Any) -> Any:
     if name == "clip":
         return lambda x: row(x, -1.0, 1.0)
     matrices = row in (ops.matmul, ops.linear, ops.cross_entropy) or name in vars(linalg).keys() - vars(ops).keys()
-    alone = isinstance(row, ops.Op) and row.rules and row.arity in (1, 2) and set(row.settings) <= NUMBERS
+    alone = isinstance(row, ops.Op) and row.arity in (1, 2) and row.rules and row.rules[0] and not row.settings.keys() - NUMBERS
     if (matrices or not alone or row in (ops.same, rows.degrees)) and name not in ("silu", "gelu"):
         return None
     return lambda x: row(x, SECOND.get(name, 1.0)) if getattr(row, "arity", 1) == 2 else row(x)

@@ -304,7 +304,7 @@ def test_the_classes_of_errors():
 
 
 def test_every_row_is_public_or_a_helper_of_rules():
-    helpers = {"same", "getitem", "scatter", "sum_to", "slope", "xlogy", "ratio", "wins", "share", "inside",
+    helpers = {"same", "getitem", "scatter", "sum_to", "slope", "xlogy", "log_of", "ratio", "wins", "share", "inside",
                "put_along_axis", "others", "cofactor", "phi", "gaps", "p_norm", "one_hot", "cross_entropy"}  # fmt: skip
     rows = {name for name, row in ops.TABLE.items() if row.__class__ is ops.Op}
     assert rows - helpers <= set(ROWS.split())

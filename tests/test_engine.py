@@ -415,6 +415,15 @@ def wide(x):
     return isinstance(data, np.ndarray) and data.dtype != np.float32
 
 
+def test_a_node_that_is_used_where_there_is_no_slope_gets_no_gradient():
+    x = Value([1.0, 0.0], "x")
+    condition = x * 1.0
+    tg.where(condition, x, 3.0).sum().backward()
+    assert np.array_equal(x.grad, [1.0, 0.0])
+    assert condition.grad is None
+    assert np.array_equal(tg.grad(lambda x: tg.where(x * 1.0, x, 3.0).sum())(np.array([1.0, 0.0])), [1.0, 0.0])
+
+
 @pytest.mark.parametrize("create_graph", [False, True], ids=["numbers", "graph"])
 def test_float32_in_float32_gradients_out_through_a_whole_network(create_graph):
     random = np.random.default_rng(0)

@@ -55,6 +55,7 @@ BOOK = {
         ["g·[low ≤ x ≤ high]", "g·[x < low]", "g·[x > high]"],
     ),
     "slope": ("x n", ["n·x^(n - 1)", "x^(n - 1) + y·log(x)"], ["g·n·x^(n - 1)", "g·(x^(n - 1) + y·log(x))"]),
+    "log_of": ("a x", [None, "1/x"], [None, "g/x"]),
     "xlogy": ("a x", ["log(x)", "a/x"], ["g·log(x)", "g·a/x"]),
     "ratio": ("a b", ["1/b", "-y/b"], ["g/b", "-g·y/b"]),
 }  # fmt: skip

@@ -117,6 +117,7 @@ REFERENCES = {
     "scatter": lambda x, index, shape, dtype: counted(np.broadcast_to(x, np.empty(shape)[index].shape), index, shape),
     "slope": lambda x, n, **_: n * x ** (n - 1),
     "xlogy": lambda a, x: a * np.log(x),
+    "log_of": lambda a, x: np.log(x) + 0 * np.asarray(a),
     "ratio": lambda a, b: a / b,
     "wins": lambda a, b: np.where(a > b, 1.0, 0.0),
     "share": lambda x, y, axis, keepdims: np.where(x == y, 1.0, 0.0),
@@ -335,6 +336,13 @@ def test_a_whole_power_is_a_polynomial_at_every_order(x: float, n: float) -> Non
     f = lambda x: x**n  # noqa: E731
     for k in range(6):
         assert f(x) == (math.perm(int(n), k) * x ** (n - k) if k <= n else 0.0)
+        f = tg.grad(f)
+
+
+def test_zero_to_a_power_stays_zero_however_the_exponent_moves() -> None:
+    f = lambda n: 0.0**n  # noqa: E731
+    for _ in range(5):
+        assert f(0.5) == 0.0
         f = tg.grad(f)
 
 

@@ -64,7 +64,9 @@ def sweep(
     kind, gradients, nodes = root.__class__, {root: seed}, order(root, ends)
     wanted = None if ends is None else {*nodes, *ends}
     for node in nodes:
-        g, op, inputs, settings = gradients.pop(node), node.op, node.inputs, node.settings
+        g, op, inputs, settings = gradients.pop(node, None), node.op, node.inputs, node.settings
+        if g is None:  # it is used where there is no slope, as the condition of `where`
+            continue
         y, numbers = node._data, inputs[len(inputs) // 2 :]
         seen = numbers
         if create_graph:

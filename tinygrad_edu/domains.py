@@ -153,6 +153,7 @@ LINES: tuple[Any, ...] = (
 
     (ops.slope,  "the slope of x**n, right at x = 0", "x > 0, n"),
     (ops.xlogy,  "a * log(x), 0 where a = 0",         "a, x > 0"),
+    (ops.log_of, "log(x), 0 where a = x = 0",         "a, x > 0"),
     (ops.ratio,  "a / b, 0 where b = 0",              "a, b != 0"),
     (rows.others, "for each factor the product of all others", "x"),
     (ops.wins,   "1 where a > b, 1/2 where a = b",    "a, b"),
@@ -268,7 +269,7 @@ KINKS = tuple(Kink(*line) for line in (
     (ops.slope,      (0.0, 0.0),            (0.0, None),           "0**n has the slopes of the polynomial x**n"),
     (ops.slope,      (0.0, 1.0),            (0.0, None),           "0**n has the slopes of the polynomial x**n"),
     (ops.slope,      (0.0, 2.0),            (2.0, None),           "0**n has the slopes of the polynomial x**n"),
-    (ops.xlogy,      (0.0, 0.0),            (-np.inf, 0.0),        "0 log 0 = 0"),
+    (ops.xlogy,      (0.0, 0.0),            (0.0, 0.0),            "0 log 0 = 0, and its slopes are 0"),
     (ops.ratio,      (0.0, 0.0),            (0.0, 0.0),            "0 / 0 = 0, and its slopes are 0"),
     (rows.cbrt,      (0.0,),                (np.inf,),             "cbrt'(0) = inf"),
     (rows.fabs,      (0.0,),                (0.0,),                "|x|'(0) = 0"),

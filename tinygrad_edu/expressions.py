@@ -13,7 +13,8 @@ from . import functions, ops, rows
 from .value import Value
 
 HIDDEN = {  # what has a sign, or is only for rules
-    "negative", "same", "getitem", "scatter", "sum_to", "broadcast_to", "put_along_axis", "slope", "xlogy", "ratio",
+    "negative", "same", "getitem", "scatter", "sum_to", "broadcast_to", "put_along_axis", "slope", "xlogy",
+    "log_of", "ratio", "phi", "gaps", "cofactor", "p_norm",
 }  # fmt: skip
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     name: row for name, row in ops.TABLE.items() if row.rules and row.arity in (1, 2) and name not in HIDDEN

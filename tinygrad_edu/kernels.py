@@ -125,6 +125,11 @@ def xlogy(x: Any, y: Any) -> Any:
         return np.where(np.equal(x, 0), 0, x * (log if np.ndim(log) else log.item()))
 
 
+def log_of(a: Any, x: Any) -> Any:
+    with np.errstate(all="ignore"):
+        return np.where(np.equal(a, 0) & np.equal(x, 0), 0, np.log(x)).astype(np.result_type(a, x), copy=False)
+
+
 def wins(a: Any, b: Any) -> Any:
     halves = np.greater(a, b).astype(np.int8) + np.greater_equal(a, b)
     return halves.astype(np.result_type(a, b)) / 2

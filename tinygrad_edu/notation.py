@@ -88,6 +88,7 @@ TEXT_SIGNS: dict[str, Any] = {
     "linear":        lambda x, w, b: x @ w + b,
     "slope":         lambda x, n, times: math.prod(n - i for i in range(times)) * x ** (n - times),
     "xlogy":         lambda a, x: a * ops.log(x),  # what these guard against, at an edge, does not show
+    "log_of":        lambda a, x: ops.log(x),
     "ratio":         lambda a, b: a / b,
 }
 LATEX_SIGNS: dict[str, Any] = {

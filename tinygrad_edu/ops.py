@@ -290,8 +290,9 @@ one_hot    = Op("one_hot", "one_hot({}, {})", kernels.one_hot, None)
 # -- what rules are written with: a guard at an edge that must not show in a formula, or a choice that has no slope ----
 slope      = Op("slope",  "{1} * {0}**({1} - 1)", kernels.slope, kernels.slope_of,
             lambda g, y, x, n, times: g * slope(x, n, times=times + 1), _slope_n, settings={"times": 1})
-xlogy      = Op("xlogy",  "{} * log({})", kernels.xlogy, None, lambda g, y, a, x: g * log(x),
+xlogy      = Op("xlogy",  "{} * log({})", kernels.xlogy, None, lambda g, y, a, x: g * log_of(a, x),
                                                                lambda g, y, a, x: g * ratio(a, x))
+log_of     = Op("log_of", "log({1})",     kernels.log_of, None, None, lambda g, y, a, x: ratio(g, x))
 ratio      = Op("ratio",  "{} / {}",      kernels.ratio, None, lambda g, y, a, b: ratio(g, b),
                                                                lambda g, y, a, b: -ratio(g * y, b))
 wins       = Op("wins",   "[{} > {}]",           kernels.wins,   None)
