@@ -6,6 +6,7 @@ themselves, domains and conventions from the table of domains.
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,19 +15,21 @@ from typing import Any
 import numpy as np
 
 import tinygrad_edu
-from tinygrad_edu import Value, domains, functions, linalg, ops, rows
-from tinygrad_edu.symbol import formulas
+from tinygrad_edu import Value, domains, functions, matrices, ops, rows
+from tinygrad_edu.backward import order
+from tinygrad_edu.symbol import Symbol, formulas
 
 FOLDER = Path(__file__).parent
 PLOTS = "pictures/operations"
 PACKAGE = Path(tinygrad_edu.__file__).parent
-SECTION = re.compile(r"^# -- (.*?) -+$|^(\w+) += Op\(|^def (\w+)\(", re.MULTILINE)
+SECTION = re.compile(r"^# -- (.*?) -+$|^(?:def )?(\w+)(?: += Op)?\(", re.MULTILINE)
 TITLES = {
     "ops": "The core",
     "rows": "Further rows",
-    "functions": "Composed",
+    "functions": "Compositions",
     "arrays": "Moved about",
-    "linalg": "Matrices",
+    "matrices": "Matrices",
+    "linalg": "Linear algebra",
 }
 
 HEAD = """# All operations
@@ -35,7 +38,8 @@ Every operation of the library: how it is written, what the gradient of each ope
 and what holds where it is not. This page is written by [`write_operations.py`](write_operations.py), which reads the
 formulas off the very rules that `backward()` runs; the tests evaluate each and compare.
 
-`g` is the gradient that arrives from above, `y` the result, and `[x > 0]` is 1 where it is so and 0 elsewhere.
+`g` is the gradient that arrives from above, `y` the result, and `[x > 0]` is 1 where it is so and 0 elsewhere. Where an
+operand was stretched to a larger shape, its gain is added up to its own shape; no rule needs to say so.
 `tg.sum(v)` and NumPy's own `np.sum(v)` are the same, and so is the method `v.sum()` where NumPy has it. The plots show
 each function as a line and its derivative dashed, from `backward()`; of several numbers the first one moves.
 
@@ -49,6 +53,10 @@ SECOND = {  # the other operand, where it is not 1
     "power": 3.0, "multiply": 0.5, "divide": 2.0, "slope": 3.0, "add": 0.5, "subtract": 0.5, "xlogy": 2.0,
     "maximum": 0.5, "minimum": 0.5, "fmax": 0.5, "fmin": 0.5, "logaddexp": 0.0, "logaddexp2": 0.0,
 }  # fmt: skip
+IN_CORE, OF_MATRICES = ({x for x in vars(module).values() if isinstance(x, ops.Op)} for module in (ops, matrices))
+MATRICES = OF_MATRICES - IN_CORE | {ops.matmul, ops.linear, ops.cross_entropy}
+STRUCTURE = {"axis", "axes", "shape", "index", "subscripts", "kth"}
+LONGEST = 200  # characters of a formula that is shown
 NUMBERS = {"negative_slope", "alpha", "times", "decimals"}  # settings of what works number by number
 COLUMN = ("sum", "prod", "max", "min", "logsumexp", "norm", "softmax", "mean", "var", "std", "ptp", "median")
 
@@ -60,9 +68,9 @@ def curve(row: Any) -> Any:
         return lambda x: row(ops.stack([x, 0.5])).reshape(-1)[0]
     if name == "clip":
         return lambda x: row(x, -1.0, 1.0)
-    matrices = row in (ops.matmul, ops.linear, ops.cross_entropy) or name in vars(linalg).keys() - vars(ops).keys()
-    alone = isinstance(row, ops.Op) and row.arity in (1, 2) and row.rules and row.rules[0] and not row.settings.keys() - NUMBERS
-    if (matrices or not alone or row in (ops.same, rows.degrees)) and name not in ("silu", "gelu"):
+    ruled = isinstance(row, ops.Op) and row.arity in (1, 2) and row.rules and row.rules[0]
+    alone = ruled and not row.settings.keys() - NUMBERS
+    if (row in MATRICES or not alone or row in (ops.same, rows.degrees)) and name not in ("silu", "gelu"):
         return None
     return lambda x: row(x, SECOND.get(name, 1.0)) if getattr(row, "arity", 1) == 2 else row(x)
 
@@ -106,15 +114,14 @@ def plot(name: str, f: Any) -> str:
 
 def sections() -> Iterator[tuple[str, list[Any]]]:
     """The sections of the table and of what is composed, with their operations, in the order of the files."""
-    listed = {row.__name__ + type(row).__name__: row for row in domains.DOMAINS}
     for file, title in TITLES.items():
-        heading, found = title, list[Any]()
-        for section, op, function in SECTION.findall((PACKAGE / f"{file}.py").read_text("utf-8")):
+        module, heading, found = importlib.import_module(f"tinygrad_edu.{file}"), title, list[Any]()
+        for section, name in SECTION.findall((PACKAGE / f"{file}.py").read_text("utf-8")):
             if section:
                 if found:
                     yield heading, found
                 heading, found = f"{title}: {section.split(';')[0].split(':')[0]}", []
-            elif row := listed.get(f"{op}Op" if op else f"{function}Composite"):
+            elif (row := getattr(module, name, None)) in domains.DOMAINS:
                 found.append(row)
         if found:
             yield heading, found
@@ -122,27 +129,85 @@ def sections() -> Iterator[tuple[str, list[Any]]]:
 
 def cell(text: str) -> str:
     """Text in a cell of a Markdown table."""
-    return text.replace("|", "\\|")
+    return text.replace("|", r"\|")
+
+
+def prose(text: str) -> str:
+    """Words in a cell; what stands in backticks is left alone."""
+    return "`".join(part if i % 2 else part.replace("**", r"\*\*") for i, part in enumerate(text.split("`")))
+
+
+def example(row: Any) -> domains.Case | None:
+    """The case on which a rule is shown that depends on shapes: of small matrices, with settings if there are any."""
+    if isinstance(row, ops.Op) and row.arity and not row.settings.keys() - NUMBERS and row not in MATRICES:
+        return None
+    cases = [case for case in domains.cases(row) if all(0 not in s for s in case.operands if isinstance(s, tuple))]
+
+    def telling(case: domains.Case) -> tuple[int, int, bool]:
+        operands = [x for x in drawn(row, case) if np.ndim(x)]
+        shown = {k: v for k, v in case.settings.items() if repr(v) != "()"}
+        size = min(sum(map(np.size, operands)), 12) if shown.keys() <= STRUCTURE else 0
+        return sum(np.ndim(x) == 2 for x in operands) * (max(map(np.ndim, operands), default=0) < 3), size, bool(shown)
+
+    return max(cases, key=telling)
+
+
+def drawn(row: Any, case: domains.Case) -> list[Any]:
+    """Operands of a case."""
+    return domains.draw(row, case, np.random.default_rng(0))
+
+
+def rules(row: ops.Op, letters: list[str]) -> str:
+    """What each operand gains, read off its rule; for some shapes, if the rule depends on them."""
+    case = example(row)
+    if case is None:
+        return gains(letters, formulas(row, *letters, g="g"))
+    letters = letters if row.arity else list("abc")[: len(case.operands)]
+    symbols = [Symbol(x, np.shape(number)) for x, number in zip(letters, drawn(row, case))]
+    y = domains.call(row, symbols, case.settings)
+    found = formulas(row, *symbols, g=Symbol("g", y.shape), **case.settings)
+    settings = [f"{k}={v}" for k, v in case.settings.items()]
+    shapes = [f"{x} {x_.shape}" for x, x_ in zip(letters, symbols) if x_.shape]
+    return f"<sub>{', '.join([*shapes, *settings])}</sub><br>{gains(letters, found)}"
+
+
+def gains(letters: list[str], found: list[str | None]) -> str:
+    """The formula of each operand that has one."""
+    lines = [
+        f"{x}: `{text}`" if len(text) < LONGEST else f"{x}: long; in the code"
+        for x, text in zip(letters, found)
+        if text
+    ]
+    return "<br>".join(lines)
+
+
+def parts(row: functions.Composite) -> str:
+    """The rows that a composition is made of, in the order in which they are computed."""
+    case = domains.cases(row)[-1]
+    operands = [Value(x) if isinstance(shape, tuple) and np.asarray(x).dtype == float else x
+                for x, shape in zip(drawn(row, case), case.operands)]  # fmt: skip
+    result = domains.call(row, operands, case.settings)
+    results = result if isinstance(result, list | tuple) else [result]
+    nodes = [node for y in results if isinstance(y, Value) for node in reversed(order(y))]
+    return ", ".join(dict.fromkeys(node.op.name for node in nodes)) or "the same"
 
 
 def entry(row: Any) -> str:
     """The line of an operation."""
     domain, name = domains.DOMAINS[row], row.__name__
-    parts = domain.operands.split(", ")
-    letters = [domains.LETTER.findall(part)[0] for part in parts]
+    operands = domain.operands.split(", ")
+    letters = [domains.LETTER.findall(part)[0] for part in operands]
     picture = f"![{name}]({PLOTS}/{name}.svg)" if curve(row) else ""
-    numpys = ", ".join(f"`np.{f.__name__}`" for f in domains.answered(row))
+    numpys = ", ".join(f"`{domains.numpys_name(f)}`" for f in domains.answered(row))
     if isinstance(row, ops.Op):
         what, written = domain.what, domains.written(row, letters)
-        names = letters if row.arity else ["a", "b"]
-        rules = zip(names, formulas(row, *names, g="g") if row.rules else [])
-        rule = "<br>".join(f"{x}: `{text}`" for x, text in rules if text) or "no gradient"
+        rule = rules(row, letters) if row.rules else "no gradient"
     else:
-        what, written, rule = row.__doc__.splitlines()[0], call(row), "those of its rows"
-    where = [part for part in parts if not part.lstrip("*").isidentifier()]
+        what, written, rule = row.__doc__.splitlines()[0], call(row), f"made of {parts(row)}"
+    where = [part for part in operands if not part.lstrip("*").isidentifier()]
     conventions = dict.fromkeys(kink.convention for kink in domains.KINKS if kink.row is row)
     notes = "; ".join([*(f"`{x}`" for x in where), *conventions])
-    return f"| {picture} | `{cell(written)}`<br>{cell(what)} {numpys} | {cell(rule)} | {cell(notes)} |"
+    return f"| {picture} | `{cell(written)}`<br>{cell(prose(what))} {numpys} | {cell(rule)} | {cell(prose(notes))} |"
 
 
 def call(row: functions.Composite) -> str:
@@ -152,7 +217,10 @@ def call(row: functions.Composite) -> str:
 
 def page() -> str:
     """The whole page."""
-    lines, columns = [HEAD], "| | operation | what each operand gains | where, and what else |\n|---|---|---|---|"
+    lines, columns = (
+        [HEAD],
+        "| | operation | what each operand gains | differentiable for; conventions |\n|---|---|---|---|",
+    )
     for title, listed in sections():
         lines += [f"## {title}\n", columns, *map(entry, listed), ""]
     return "\n".join(lines)

@@ -90,13 +90,14 @@ SAFE: dict[str, tuple[Callable[[Any], Any], list[tuple[Any, ...]]]] = {
     "x not whole":      (lambda x: abs(x % 1 - .5) < 0.3,  [(ops.sin,), (ops.multiply, 0.2), (ops.add, 0.5)]),
     "x not half-way":   (lambda x: abs(x % 1 - .5) > 0.2,  [(ops.sin,), (ops.multiply, 0.2), (ops.add, 1.0)]),
     "x / x not whole":  (lambda x: abs(abs(x) - .5) < 0.3, [(ops.sin,), (ops.multiply, 0.2), (ops.add, 0.5)]),
+    "w":                (lambda x: x > 0.3,                [(ops.sin,), (ops.exp,)]),
     "m":                (lambda x: abs(x - 1) < 0.05,      [(ops.sin,), (ops.multiply, 0.04), (ops.add, 1.0)]),
     "low":              (lambda x: abs(x + 1.4) < 0.21,    [(ops.sin,), (ops.multiply, 0.2), (ops.subtract, 1.4)]),
     "high":             (lambda x: abs(x - 1.4) < 0.21,    [(ops.sin,), (ops.multiply, 0.2), (ops.add, 1.4)]),
 }  # fmt: skip
 COMPARISONS = (ops.greater, ops.greater_equal, ops.less, ops.less_equal, ops.equal, ops.not_equal)
 PLACES = (rows.argmax, rows.argmin, rows.argsort, rows.argpartition)
-MASKS = (*COMPARISONS, *PLACES, ops.wins, ops.share, ops.inside, ops.one_hot)
+MASKS = (*COMPARISONS, *PLACES, ops.wins, ops.share, ops.inside, ops.one_hot, rows.isnan)
 TIES = (
     *COMPARISONS, *PLACES, ops.maximum, ops.minimum, ops.max, ops.min, ops.wins, ops.share, rows.fmax, rows.fmin,
     rows.sort, rows.partition, functions.median, functions.ptp,

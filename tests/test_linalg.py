@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu import Value, linalg
+from tinygrad_edu import Value, linalg, matrices
 from tinygrad_edu.backward import order
 from tinygrad_edu.checking import check_gradients
 
@@ -154,7 +154,7 @@ def test_the_slope_of_det_is_the_matrix_of_cofactors_by_minors() -> None:
         for rank in range(n + 1):
             u, s, vh = np.linalg.svd(numbers(2, n, n, seed=n))
             x = (u * np.where(np.arange(n) < rank, s, 0)[:, None]) @ vh
-            assert close(gradient(linalg.det, x), minors(x), atol=1e-14)
+            assert close(gradient(matrices.det, x), minors(x), atol=1e-14)
 
 
 def minors(x: np.ndarray) -> np.ndarray:
@@ -169,36 +169,36 @@ def minors(x: np.ndarray) -> np.ndarray:
 
 def test_det_of_a_singular_matrix_moves_as_its_slope_says() -> None:
     x = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]])
-    check_gradients(linalg.det, x)
-    check_gradients(linalg.det, np.zeros((3, 3)))
-    check_gradients(linalg.det, np.zeros((2, 2)), order=2)
-    check_gradients(linalg.det, np.ones((2, 2, 2)), order=2)
+    check_gradients(matrices.det, x)
+    check_gradients(matrices.det, np.zeros((3, 3)))
+    check_gradients(matrices.det, np.zeros((2, 2)), order=2)
+    check_gradients(matrices.det, np.ones((2, 2, 2)), order=2)
     with pytest.raises(LinAlgError, match=r"Singular matrix: add a small multiple of np.eye\(n\), or use tg.pinv"):
-        tg.hessian(linalg.det)(np.ones((3, 3)))
+        tg.hessian(matrices.det)(np.ones((3, 3)))
 
 
 def test_closed_forms() -> None:
     x, b = matrix(3, 3), numbers(3, 2)
     inverse = np.linalg.inv(x)
-    assert close(gradient(linalg.inv, x), -np.outer(inverse.sum(0), inverse.sum(1)))
-    assert close(gradient(linalg.det, x), np.linalg.det(x) * inverse.T)
+    assert close(gradient(matrices.inv, x), -np.outer(inverse.sum(0), inverse.sum(1)))
+    assert close(gradient(matrices.det, x), np.linalg.det(x) * inverse.T)
     assert close(gradient(lambda x: linalg.slogdet(x)[1], x), inverse.T)
     assert close(gradient(lambda x: linalg.slogdet(x)[0], x), np.zeros((3, 3)))
-    for_x, for_b = gradient(linalg.solve, x, b)
+    for_x, for_b = gradient(matrices.solve, x, b)
     assert close(for_b, inverse.T @ np.ones((3, 2)))
     assert close(for_x, -for_b @ (inverse @ b).T)
     assert close(gradient(linalg.svdvals, x), np.linalg.svd(x).U @ np.linalg.svd(x).Vh)
     assert close(gradient(lambda x: linalg.norm(x, "nuc"), x), np.linalg.svd(x).U @ np.linalg.svd(x).Vh)
     full = numbers(2, 3)
-    assert close(gradient(linalg.pinv, full), gradient(lambda x: x.T @ linalg.inv(x @ x.T), full))
+    assert close(gradient(matrices.pinv, full), gradient(lambda x: x.T @ matrices.inv(x @ x.T), full))
     s = matrix(3, 3, kind="positive")
     assert close(gradient(lambda s: tg.sum(tg.log(linalg.eigvalsh(s @ s.T))), s), 2 * np.linalg.inv(s).T)
 
 
 @pytest.mark.parametrize("rows", [(3, 2), (2, 3), (2, 3, 2)])
 def test_pinv_of_low_rank_keeps_its_rank(rows: tuple[int, ...]) -> None:
-    check_gradients(lambda x: linalg.pinv(linalg.t(x) @ x, 1e-10), matrix(*rows), order=2)
-    check_gradients(lambda x: linalg.pinv(linalg.t(x) @ x, 1e-10, hermitian=True), matrix(*rows), order=2)
+    check_gradients(lambda x: matrices.pinv(linalg.t(x) @ x, 1e-10), matrix(*rows), order=2)
+    check_gradients(lambda x: matrices.pinv(linalg.t(x) @ x, 1e-10, hermitian=True), matrix(*rows), order=2)
 
 
 # One triangle. --------------------------------------------------------------------------------------------------------
@@ -219,9 +219,9 @@ def test_the_gradient_goes_to_the_triangle_that_is_read(name: str) -> None:
 @pytest.mark.parametrize("shape", [(3, 3), (2, 3, 4)])
 def test_through_a_symmetric_matrix_made_of_another_one(shape: tuple[int, ...]) -> None:
     b = numbers(*shape) + np.eye(*shape[-2:])
-    for f in (linalg.cholesky, lambda x: linalg.cholesky(x, upper=True), lambda x: linalg.eigh(x)[0]):
+    for f in (matrices.cholesky, lambda x: matrices.cholesky(x, upper=True), lambda x: linalg.eigh(x)[0]):
         check_gradients(lambda b: f(b @ linalg.t(b)), b, order=2)  # noqa: B023
-    for f in (linalg.det, lambda x: linalg.slogdet(x)[1], lambda x: linalg.solve(x, np.ones(shape[-2]))):
+    for f in (matrices.det, lambda x: linalg.slogdet(x)[1], lambda x: matrices.solve(x, np.ones(shape[-2]))):
         check_gradients(lambda b: f(b @ linalg.t(b)), b, order=2)  # noqa: B023
 
 
@@ -264,11 +264,11 @@ SYSTEMS = [
 @pytest.mark.parametrize(("of_a", "of_b"), SYSTEMS)
 def test_solve(of_a: tuple[int, ...], of_b: tuple[int, ...]) -> None:
     a, b = matrix(*of_a), numbers(*of_b)
-    for result in (linalg.solve(Value(a), b), linalg.solve(a, Value(b)), np.linalg.solve(Value(a), Value(b))):
+    for result in (matrices.solve(Value(a), b), matrices.solve(a, Value(b)), np.linalg.solve(Value(a), Value(b))):
         assert isinstance(result, Value)
         assert close(result, np.linalg.solve(a, b))
     for seed in range(2):
-        check_gradients(linalg.solve, a, b, order=2, seed=seed)
+        check_gradients(matrices.solve, a, b, order=2, seed=seed)
 
 
 # Several results. -----------------------------------------------------------------------------------------------------
@@ -650,7 +650,7 @@ SHAPE = "Array must be at least two-dimensional: a matrix has shape (m, n), a ba
     ("call", "kind", "text"),
     [
         (lambda: np.linalg.inv(S), LinAlgError, f"inv of s (2, 2): {SINGULAR}"),
-        (lambda: linalg.inv(np.ones((2, 2))), LinAlgError, SINGULAR),
+        (lambda: matrices.inv(np.ones((2, 2))), LinAlgError, SINGULAR),
         (lambda: np.linalg.solve(S, np.ones(2)), LinAlgError, SINGULAR),
         (lambda: np.linalg.matrix_power(S, -2), LinAlgError, SINGULAR),
         (lambda: tg.grad(lambda x: linalg.slogdet(x)[1])(np.ones((2, 2))), LinAlgError, SINGULAR),
@@ -661,7 +661,7 @@ SHAPE = "Array must be at least two-dimensional: a matrix has shape (m, n), a ba
         (lambda: np.linalg.matrix_power(A, 2), LinAlgError, "must be square: tg.pinv"),
         (lambda: np.linalg.inv(A[0]), LinAlgError, SHAPE),
         (lambda: np.linalg.svd(A[0]), LinAlgError, SHAPE),
-        (lambda: linalg.det(Value(2.0)), LinAlgError, SHAPE),
+        (lambda: matrices.det(Value(2.0)), LinAlgError, SHAPE),
         (
             lambda: np.linalg.cholesky(-S),
             LinAlgError,
@@ -744,15 +744,15 @@ def both(b: Any) -> Any:
 
 
 AS_IN_TORCH = {  # ours, PyTorch's, the shapes
-    "inv": (linalg.inv, lambda t, x: t.linalg.inv(x), (3, 3)),
-    "det": (linalg.det, lambda t, x: t.linalg.det(x), (2, 3, 3)),
+    "inv": (matrices.inv, lambda t, x: t.matrices.inv(x), (3, 3)),
+    "det": (matrices.det, lambda t, x: t.matrices.det(x), (2, 3, 3)),
     "slogdet": (lambda x: linalg.slogdet(x)[1], lambda t, x: t.linalg.slogdet(x)[1], (2, 3, 3)),
-    "pinv": (linalg.pinv, lambda t, x: t.linalg.pinv(x), (2, 3, 2)),
-    "solve": (linalg.solve, lambda t, a, b: t.linalg.solve(a, b), (2, 3, 3), (3, 2)),
-    "cholesky": (lambda b: linalg.cholesky(both(b)), lambda t, b: t.linalg.cholesky(b @ b.mT), (2, 3, 3)),
+    "pinv": (matrices.pinv, lambda t, x: t.matrices.pinv(x), (2, 3, 2)),
+    "solve": (matrices.solve, lambda t, a, b: t.matrices.solve(a, b), (2, 3, 3), (3, 2)),
+    "cholesky": (lambda b: matrices.cholesky(both(b)), lambda t, b: t.matrices.cholesky(b @ b.mT), (2, 3, 3)),
     "upper": (
-        lambda b: linalg.cholesky(both(b), upper=True),
-        lambda t, b: t.linalg.cholesky(b @ b.mT, upper=True),
+        lambda b: matrices.cholesky(both(b), upper=True),
+        lambda t, b: t.matrices.cholesky(b @ b.mT, upper=True),
         (3, 3),
     ),
     "eigvalsh": (lambda b: linalg.eigvalsh(both(b)), lambda t, b: t.linalg.eigvalsh(b @ b.mT), (2, 3, 3)),

@@ -11,7 +11,7 @@ import pytest
 from programs import Program, programs, run
 
 import tinygrad_edu as tg
-from tinygrad_edu import Value, domains, linalg, ops
+from tinygrad_edu import Value, domains, linalg, matrices, ops
 from tinygrad_edu.backward import sweep
 
 torch = pytest.importorskip("torch")
@@ -191,9 +191,9 @@ SPELLING = {
     "einsum": lambda *xs, subscripts="i,i->i", **_: torch.einsum(subscripts, *xs), "inv": torch.linalg.inv,
     "solve": lambda a, b: torch.linalg.solve(a, b) if b.ndim != 1 else torch.linalg.solve(a, b[:, None])[..., 0],
     "det": torch.linalg.det, "cofactor": lambda x: torch.linalg.det(x)[..., None, None] * torch.linalg.inv(x).mT,
-    linalg.packed_slogdet: lambda x: torch.stack(torch.linalg.slogdet(x), -1), "slogdet": torch.linalg.slogdet,
+    matrices.packed_slogdet: lambda x: torch.stack(torch.linalg.slogdet(x), -1), "slogdet": torch.linalg.slogdet,
     "cholesky": lambda x, upper=False: torch.linalg.cholesky(mirrored(x, upper), upper=upper),
-    linalg.packed_eigh: lambda x, UPLO="L": packed(*eigh(x, UPLO)), linalg.packed_svd: packed_svd,
+    matrices.packed_eigh: lambda x, UPLO="L": packed(*eigh(x, UPLO)), matrices.packed_svd: packed_svd,
     "pinv": lambda x, rcond=1e-15, hermitian=False: torch.linalg.pinv(mirrored(x) if hermitian else x, rtol=rcond),
     "phi": lambda x: torch.tril(x) - torch.tril(torch.triu(x)) / 2, "gaps": lambda x: x[..., None, :] - x[..., None],
     "p_norm": lambda x, ord=3, **at: vector_norm(x, ord=ord, **at),
@@ -212,9 +212,11 @@ SPELLING = {
     "norm": norm, "vector_norm": vector_norm, linalg.norm: norm,
     "matrix_norm": lambda x, ord="fro", keepdims=False: torch.linalg.matrix_norm(x, ord, keepdim=keepdims),
     "others": lambda x, axis=None: prod(x, axis, True) / x,
-    "exp2": torch.exp2, "log2": torch.log2, "log10": torch.log10, "sinc": torch.sinc, "fabs": torch.abs,
+    "exp2": torch.exp2, "log2": torch.log2, "log10": torch.log10, "sinc": torch.sinc, "isnan": torch.isnan,
+    "fabs": torch.abs,
     "cbrt": lambda x: torch.sign(x) * torch.abs(x) ** (1 / 3), "degrees": torch.rad2deg, "radians": torch.deg2rad,
-    "floor": torch.floor, "ceil": torch.ceil, "rint": torch.round, "trunc": torch.trunc, "round": torch.round,
+    "floor": torch.floor, "ceil": torch.ceil, "rint": torch.round, "trunc": torch.trunc, "fix": torch.fix,
+    "round": torch.round,
     "arctan2": torch.atan2, "hypot": torch.hypot, "logaddexp": torch.logaddexp, "logaddexp2": torch.logaddexp2,
     "fmax": torch.fmax, "fmin": torch.fmin, "remainder": torch.remainder,
     "floor_divide": lambda a, b: torch.floor(a / b),

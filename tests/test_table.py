@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu import Value, domains, functions, linalg, ops, rows
+from tinygrad_edu import Value, domains, functions, matrices, ops, rows
 from tinygrad_edu.backward import order, sweep
 from tinygrad_edu.checking import GradientCheckError, check_gradients
 from tinygrad_edu.operators import Operators
@@ -21,9 +21,9 @@ RULED = [row for row in ROWS if row.rules]
 LINEAR = [
     ops.add, ops.subtract, ops.negative, ops.same, ops.where, ops.sum, ops.broadcast_to, ops.sum_to, ops.reshape,
     ops.squeeze, ops.expand_dims, ops.transpose, ops.concatenate, ops.stack, ops.getitem, ops.scatter,
-    rows.cumsum, rows.put_along_axis, rows.take_along_axis, linalg.phi, linalg.gaps,
+    rows.cumsum, rows.put_along_axis, rows.take_along_axis, matrices.phi, matrices.gaps,
 ]  # fmt: skip
-BILINEAR = [ops.multiply, ops.matmul, linalg.contract]
+BILINEAR = [ops.multiply, ops.matmul, matrices.contract]
 STEPS = [ops.sign, rows.floor, rows.ceil, rows.rint, rows.trunc, rows.round, rows.floor_divide]  # their slope is 0
 
 
@@ -238,7 +238,7 @@ def tells(row: ops.Op, case: domains.Case, operand: int) -> bool:
     """Whether a gradient that is not 0 passes through this rule."""
     f, inputs = problem(row, case)
     found = dict(zip(differentiable(row, case), gradients(f, inputs), strict=True))
-    return bool(np.any(found.get(operand, 0.0)) or (row in (*STEPS, linalg.gaps) and np.size(f(*inputs))))
+    return bool(np.any(found.get(operand, 0.0)) or (row in (*STEPS, matrices.gaps) and np.size(f(*inputs))))
 
 
 def test_a_rule_that_forgets_the_graph_is_rejected_at_second_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,14 +307,14 @@ SETTINGS = ({}, {"axis": None, "keepdims": False})  # elementwise, and a reducti
 MATRICES = (
     ops.matmul,
     ops.cross_entropy,
-    linalg.inv,
-    linalg.solve,
-    linalg.cofactor,
-    linalg.det,
-    linalg.packed_slogdet,
-    linalg.packed_svd,
-    linalg.phi,
-    linalg.gaps,
+    matrices.inv,
+    matrices.solve,
+    matrices.cofactor,
+    matrices.det,
+    matrices.packed_slogdet,
+    matrices.packed_svd,
+    matrices.phi,
+    matrices.gaps,
 )
 SCALAR = [row for row in RULED if row.arity in (1, 2) and row.settings in SETTINGS and row not in MATRICES]
 

@@ -21,7 +21,8 @@ from .arrays import repeat as repeat, roll as roll, rollaxis as rollaxis, rot90 
 from .arrays import split as split, swapaxes as swapaxes, take as take, tile as tile, trace as trace, tril as tril
 from .arrays import triu as triu, vsplit as vsplit, vstack as vstack
 from .errors import GradientError as GradientError
-from .functions import average as average, clip as clip, cumprod as cumprod, diff as diff, flatten as flatten
+from .functions import average as average, clip as clip, cumprod as cumprod, diff as diff, fix as fix
+from .functions import flatten as flatten
 from .functions import gelu as gelu, gradient as gradient, mean as mean, median as median, nan_to_num as nan_to_num
 from .functions import ptp as ptp, silu as silu, std as std, var as var
 from .linalg import cholesky as cholesky, cross as cross, det as det, dot as dot, eigh as eigh, eigvalsh as eigvalsh
@@ -46,11 +47,13 @@ from .recording import detect_anomaly as detect_anomaly, no_grad as no_grad
 from .rows import arctan2 as arctan2, argmax as argmax, argmin as argmin, argpartition as argpartition
 from .rows import argsort as argsort, cbrt as cbrt, ceil as ceil, cumsum as cumsum, degrees as degrees, elu as elu
 from .rows import exp2 as exp2, fabs as fabs, floor as floor, floor_divide as floor_divide, fmax as fmax
-from .rows import fmin as fmin, hypot as hypot, leaky_relu as leaky_relu, log10 as log10, log2 as log2
+from .rows import fmin as fmin, hypot as hypot, isnan as isnan, leaky_relu as leaky_relu, log10 as log10, log2 as log2
 from .rows import logaddexp as logaddexp, logaddexp2 as logaddexp2, partition as partition, radians as radians
 from .rows import prod as prod, remainder as remainder, rint as rint, round as round, sinc as sinc, sort as sort
 from .rows import take_along_axis as take_along_axis, trunc as trunc
 from .value import Value as Value
+
+absolute, amax, amin, around, deg2rad, rad2deg = abs, max, min, round, radians, degrees  # NumPy's other names
 
 __version__ = "0.1.0"
 

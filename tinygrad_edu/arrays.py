@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import ops
-from .functions import composite, known, stand_in as stand_in
+from .functions import axes, composite, known, stand_in as stand_in
 from .rows import backwards
 
 Axes = int | Sequence[int]
@@ -46,26 +46,28 @@ def turned(x: Any, function: Any, *arguments: Any) -> Any:
 
 
 @composite(*filter(None, [getattr(np, "astype", None)]))  # a function only since NumPy 2.1
-def astype(x: Any, dtype: Any) -> Any:
+def astype(x: Any, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True) -> Any:
     """The same numbers in another floating dtype; their gradient comes back in their own.
 
-    Raises TypeError for whole numbers or truth values, which have no gradient.
+    What follows `dtype` is as in the method of arrays. Raises TypeError for whole numbers, which have no gradient.
 
     >>> astype(np.array([1.0, 2.0]), np.float32)
     array([1., 2.], dtype=float32)
     """
     if np.dtype(dtype).kind != "f":
         raise TypeError(f"astype({np.dtype(dtype)}) would cut the graph: for the numbers alone use v.data.astype.")
+    np.empty(0, ops.dtype(x)).astype(dtype, order, casting, subok, copy)  # type: ignore[call-overload]  # for its errors
     return ops.broadcast_to(x, shape=ops.shape(x), dtype=np.dtype(dtype)) if ops.shape(x) else x
 
 
 @composite(np.copy)
-def copy(a: Any) -> Any:
-    """The same numbers, as a node of their own.
+def copy(a: Any, order: str = "K") -> Any:
+    """The same numbers, as a node of their own; `order` concerns memory and changes nothing.
 
     >>> copy(np.array([1.0, 2.0]))
     array([1., 2.])
     """
+    np.copy(stand_in(a), order)  # type: ignore[call-overload]  # for its error
     return ops.same(a)
 
 
@@ -158,8 +160,7 @@ def flip(m: Any, axis: Any = None) -> Any:
     >>> flip(np.array([1.0, 2.0, 3.0]))
     array([3., 2., 1.])
     """
-    np.flip(stand_in(m), axis)  # for its error
-    for i in range(ops.ndim(m)) if axis is None else axis if isinstance(axis, tuple) else (axis,):
+    for i in axes(m, axis):
         m = backwards(m, i)
     return m
 
@@ -348,7 +349,7 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retste
     along = np.reshape(parts, (-1,) + (1,) * ops.ndim(way)).astype(ops.dtype(way))
     numbers = start + along * way
     numbers = moveaxis(numbers, 0, axis) if axis else numbers
-    return (numbers, way / max(num - endpoint, 1)) if retstep else numbers
+    return (numbers, way / (num - endpoint) if num > endpoint else math.nan) if retstep else numbers
 
 
 @composite(np.append)
@@ -444,6 +445,8 @@ def pad(
     >>> pad(np.array([1.0, 2.0]), 1)
     array([0., 1., 2., 0.])
     """
+    if not ops.shape(array):
+        return array
     if mode == "constant":
         around = np.pad(np.zeros(ops.shape(array), ops.dtype(array)), pad_width, constant_values=constant_values)
         inside = np.nonzero(np.pad(np.ones(ops.shape(array), bool), pad_width))
@@ -463,6 +466,8 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
     """
     if len(condlist) != len(choicelist) or not condlist:
         raise ValueError(f"select takes a choice for each condition, not {len(choicelist)} for {len(condlist)}.")
-    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
-        default = ops.where(condition, choice, default)
+    choices = [known(x) for x in choicelist]
+    common = np.result_type(*[ops.dtype(x) for x in choices if ops.shape(x)] or [float])
+    for condition, x in zip(reversed(condlist), reversed(choices), strict=True):
+        default = ops.where(condition, x.astype(common) if isinstance(x, np.ndarray) else x, default)
     return default

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 REQUIRED = inspect.Parameter.empty
+PLAIN = (str, int, float)
+OF_A_UFUNC = {"out": None, "casting": "same_kind", "order": "K", "dtype": None, "subok": True, "signature": None}
 INSTEAD = {  # of an argument that cannot be differentiated, or is not known here
     "out": "Writing into an array would cut the graph: write a = a + v.",
     "dtype": "A Value keeps the dtype of its data: convert that first, Value(x.astype(dtype)).",
@@ -22,15 +24,18 @@ INSTEAD = {  # of an argument that cannot be differentiated, or is not known her
 
 
 @cache
-def signature(function: Any) -> dict[str, Any] | None:
-    """The parameters of a function of NumPy with their defaults, in order; None if it has no fixed list of them."""
+def signature(function: Any, by_position: bool = False) -> dict[str, Any] | None:
+    """The parameters of a function with their defaults, in order; None if it has no fixed list of them."""
+    if isinstance(function, np.ufunc):
+        return None
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # a function written in C does not always tell
         return None
-    if isinstance(function, np.ufunc) or any(p.kind is p.VAR_POSITIONAL for p in parameters):
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return None
-    return {p.name: p.default for p in parameters if p.kind is not p.VAR_KEYWORD}
+    kinds = {inspect.Parameter.VAR_KEYWORD, *([inspect.Parameter.KEYWORD_ONLY] if by_position else [])}
+    return {p.name: p.default for p in parameters if p.kind not in kinds}
 
 
 def named(
@@ -41,8 +46,10 @@ def named(
     What only NumPy knows may be given as its default. Raises TypeError for anything else, with what to do instead;
     the first `count` names are operands.
     """
-    theirs = signature(numpy) if numpy else None
-    order = own if theirs is None else (*theirs, *(n for n in own if n not in theirs))
+    theirs, first = signature(numpy) or {}, signature(numpy, by_position=True) or {}
+    if isinstance(numpy, np.ufunc):
+        theirs = {**OF_A_UFUNC, **({"keepdims": False} if numpy.signature else {"where": True})}
+    order = (*first, *(name for name in own if name not in first))
     if len(operands) > len(order):
         raise TypeError(f"{name} takes at most {len(order)} argument(s), not {len(operands)}.")
     given = dict(zip(order, operands))
@@ -50,8 +57,10 @@ def named(
         raise TypeError(f"{name} got {', '.join(sorted(twice))} twice, by position and by name.")
     given.update(settings)
     for key in [key for key in given if key not in own]:
-        default = theirs.get(key) if theirs else None
-        if given.pop(key) is not default or default is REQUIRED:
+        default, value = theirs.get(key, REQUIRED), given.pop(key)
+        if value is not default and (
+            type(value) is not type(default) or not isinstance(value, PLAIN) or value != default
+        ):
             raise TypeError(unknown(name, key, own[count:]))
     return given
 

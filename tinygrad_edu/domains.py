@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import arrays, functions, linalg, ops, rows
+from . import arrays, functions, linalg, matrices, ops, rows
 
 
 class Case(NamedTuple):
@@ -68,6 +68,7 @@ POINTS: dict[str, tuple[tuple[float, float], ...]] = {  # intervals, at a distan
     "x not half-way":   ((-1.4, -0.6), (0.6, 1.4)),
     "x / x not whole":  ((-1.8, -1.2), (0.2, 0.8), (1.2, 1.8)),
     "m":                ((0.95, 1.05),),
+    "w":                ((0.4, 2.5),),
     "x not at a bound": ((-2.5, -1.9), (-0.9, 0.9), (1.9, 2.5)),
 }
 NEAR_DIAGONAL = frozenset({  # what holds of a matrix that differs little from diag(2, 4, 6 ...)
@@ -145,7 +146,7 @@ LINES: tuple[Any, ...] = (
 
     (ops.matmul, "the product of matrices or vectors", "a, b", "[2.0], [3.0]", "(6.0, (array([3.]), array([2.])))"),
 
-    (ops.linear, "x @ a + b, the rows x weighted", "x, a, b", "[1.0, 2.0], [[1.0], [2.0]], [0.5]",
+    (ops.linear, "x @ w + b, the rows x weighted", "x, w, b", "[1.0, 2.0], [[1.0], [2.0]], [0.5]",
         "array([5.5])"),
 
     (ops.cross_entropy, "the mean of -log(softmax(x)) at each row's class", "x, c"),
@@ -167,6 +168,7 @@ LINES: tuple[Any, ...] = (
     (rows.degrees, "the angle x in degrees; constant slope", "x",       "0.0",   "(0.0, 57.29...)"),
     (rows.radians, "x degrees in radians; constant slope",   "x",       "180.0", "(3.141..., 0.01745...)"),
     (rows.sinc,    "sin(pi x) / (pi x), and 1 at 0",         "x",       "0.0",   "(1.0, 0.0)"),
+    (rows.isnan,   "whether x is no number, in plain truth", "x",       "np.nan", "True"),
     (rows.fabs,    "the distance of x from 0",               "x != 0",  "-2.0",  "(2.0, -1.0)"),
 
     (rows.floor, "the next whole number below; slope 0",      "x not whole",    "2.5",   "(2.0, 0.0)"),
@@ -199,21 +201,21 @@ LINES: tuple[Any, ...] = (
 
     (functions.mean,    "", "x"), (functions.var,  "", "x"), (functions.std,  "", "x"),
     (functions.flatten, "", "x"), (functions.clip, "", "x not at a bound"),
-    (linalg.contract, "the sum of products by subscripts",     "*x"),
-    (linalg.inv,      "the inverse of each matrix",            "x invertible",    "[[2.0]]",        "array([[0.5]])"),
-    (linalg.solve,    "the y with a @ y = b",                  "a invertible, b", "[[2.0]], [3.0]", "array([1.5])"),
-    (linalg.cofactor, "what det gains with each element",      "x invertible"),
-    (linalg.det,      "the determinant of each matrix",        "x", "[[1.0, 2.0], [2.0, 4.0]]",
+    (matrices.contract, "the sum of products by subscripts",     "*x"),
+    (matrices.inv,      "the inverse of each matrix",            "x invertible",    "[[2.0]]",        "array([[0.5]])"),
+    (matrices.solve,    "the y with a @ y = b",                  "a invertible, b", "[[2.0]], [3.0]", "array([1.5])"),
+    (matrices.cofactor, "what det gains with each element",      "x invertible"),
+    (matrices.det,      "the determinant of each matrix",        "x", "[[1.0, 2.0], [2.0, 4.0]]",
         "(0.0, array([[ 4., -2.], [-2., 1.]]))"),
-    (linalg.packed_slogdet, "the sign and log|det|, side by side", "x invertible"),
-    (linalg.cholesky, "the triangular y with y @ y.T = x",     "x positive definite", "[[4.0]]",    "array([[2.]])"),
-    (linalg.packed_eigh, "eigenvalues over eigenvectors",      "x of distinct eigenvalues"),
-    (linalg.packed_svd,  "singular values over both bases",    "x of distinct singular values"),
-    (linalg.pinv,     "the pseudo-inverse of each matrix",     "x of constant rank",
+    (matrices.packed_slogdet, "the sign and log|det|, side by side", "x invertible"),
+    (matrices.cholesky, "the triangular y with y @ y.T = x",     "x positive definite", "[[4.0]]",    "array([[2.]])"),
+    (matrices.packed_eigh, "eigenvalues over eigenvectors",      "x of distinct eigenvalues"),
+    (matrices.packed_svd,  "singular values over both bases",    "x of distinct singular values"),
+    (matrices.pinv,     "the pseudo-inverse of each matrix",     "x of constant rank",
         "[[2.0, 0.0]]", "array([[0.5], [0. ]])"),
-    (linalg.phi,      "the lower triangle, the diagonal halved", "x"),
-    (linalg.gaps,     "each number minus each other one",      "x"),
-    (linalg.p_norm,   "sum(|x|**ord)**(1 / ord)",              "x != 0"),
+    (matrices.phi,      "the lower triangle, the diagonal halved", "x"),
+    (matrices.gaps,     "each number minus each other one",      "x"),
+    (matrices.p_norm,   "sum(|x|**ord)**(1 / ord)",              "x != 0"),
 
     *((f, "", "a, b") for f in (
         linalg.dot, linalg.vdot, linalg.inner, linalg.outer, linalg.tensordot, linalg.kron, linalg.cross, linalg.vecdot,
@@ -223,9 +225,10 @@ LINES: tuple[Any, ...] = (
     (linalg.eigh, "", "x of distinct eigenvalues"), (linalg.eigvalsh, "", "x of distinct eigenvalues"),
     (linalg.svd, "", "x of distinct singular values"), (linalg.svdvals, "", "x of distinct singular values"),
     (linalg.norm, "", "x != 0"), (linalg.vector_norm, "", "x != 0"), (linalg.matrix_norm, "", "x != 0"),
-    (functions.ptp,     "", "x"), (functions.average, "", "x, x > 0"), (functions.median, "", "x"),
+    (functions.ptp,     "", "x"), (functions.average, "", "a, w"), (functions.median, "", "x"),
     (functions.cumprod, "", "x"), (functions.diff, "", "x"), (functions.gradient, "", "x"),
-    (functions.silu,    "", "x"), (functions.gelu, "", "x"), (functions.nan_to_num, "", "x"),
+    (functions.silu,    "", "x"), (functions.gelu, "", "x"), (functions.fix, "", "x not whole"),
+    (functions.nan_to_num, "", "x"),
     *((f, "", "*x") for f in (arrays.hstack, arrays.vstack, arrays.dstack, arrays.column_stack)),
     *((f, "", "x") for f in (
         arrays.ravel, arrays.swapaxes, arrays.moveaxis, arrays.rollaxis, arrays.atleast_1d, arrays.atleast_2d,
@@ -261,10 +264,10 @@ KINKS = tuple(Kink(*line) for line in (
     (ops.norm,       ([0.0, 0.0],),         ([0.0, 0.0],),         "norm'(0) = 0"),
     (linalg.norm,    ([0.0, 0.0],),         ([0.0, 0.0],),         "norm'(0) = 0"),
     (linalg.vector_norm, ([0.0, 0.0],),     ([0.0, 0.0],),         "norm'(0) = 0"),
-    (linalg.p_norm,  ([0.0, 0.0],),         ([0.0, 0.0],),         "norm'(0) = 0"),
-    (linalg.det,     ([[1.0, 2.0], [2.0, 4.0]],), ([[4.0, -2.0], [-2.0, 1.0]],), "right for singular matrices"),
-    (linalg.packed_eigh, (np.eye(2),),      (np.eye(2),),          "nothing passes among vectors of equal values"),
-    (linalg.packed_svd,  (np.eye(2),),      (np.eye(2),),          "nothing passes among vectors of equal values"),
+    (matrices.p_norm,  ([0.0, 0.0],),         ([0.0, 0.0],),         "norm'(0) = 0"),
+    (matrices.det,     ([[1.0, 2.0], [2.0, 4.0]],), ([[4.0, -2.0], [-2.0, 1.0]],), "right for singular matrices"),
+    (matrices.packed_eigh, (np.eye(2),),      (np.eye(2),),          "nothing passes among vectors of equal values"),
+    (matrices.packed_svd,  (np.eye(2),),      (np.eye(2),),          "nothing passes among vectors of equal values"),
     (functions.std,  ([3.0, 3.0],),         ([0.0, 0.0],),         "std'(0) = 0"),
     (ops.slope,      (0.0, 0.0),            (0.0, None),           "0**n has the slopes of the polynomial x**n"),
     (ops.slope,      (0.0, 1.0),            (0.0, None),           "0**n has the slopes of the polynomial x**n"),
@@ -297,8 +300,9 @@ REAL_ONLY = frozenset({  # not differentiable in the complex plane; some are, bu
     ops.wins, ops.share, ops.inside, ops.one_hot, ops.cross_entropy,
     rows.cbrt, rows.degrees, rows.radians, rows.fabs, rows.floor, rows.ceil, rows.rint, rows.trunc, rows.round,
     rows.arctan2, rows.hypot, rows.logaddexp, rows.logaddexp2, rows.fmax, rows.fmin, rows.remainder, rows.floor_divide,
-    linalg.cofactor, linalg.packed_slogdet, linalg.cholesky, linalg.packed_eigh, linalg.packed_svd, linalg.pinv,
-    linalg.gaps, linalg.p_norm,
+    matrices.cofactor, matrices.packed_slogdet, matrices.cholesky, matrices.packed_eigh, matrices.packed_svd,
+    matrices.pinv, rows.isnan,
+    matrices.gaps, matrices.p_norm,
     rows.leaky_relu, rows.elu, rows.argmax, rows.argmin, rows.argsort, rows.argpartition,
 })
 
@@ -348,8 +352,8 @@ CASES: dict[Any, tuple[Case, ...]] = {
     ops.squeeze:      (at((1, 3)), at((1, 3, 1), axis=0), at((1, 3, 1), axis=-1), at((1, 3, 1), axis=(0, 2)),
                        at((1, 1)), at((1, 0))),
     ops.expand_dims:  (at(()), at((3,)), at((3,), axis=-1), at((2, 3), axis=1), at((3,), axis=(0, 2)), at((0,))),
-    ops.transpose:    (at((3,)), at((2, 3)), at((2, 3), axes=(0, 1)), at((2, 3, 2)), at((2, 3, 1), axes=(1, 2, 0)),
-                       at((2, 3, 1), axes=(-1, 0, 1)), at((0, 2))),
+    ops.transpose:    (at((3,)), at((2, 3)), at((2, 3), axes=(1, 0)), at((2, 3), axes=(0, 1)), at((2, 3, 2)),
+                       at((2, 3, 1), axes=(1, 2, 0)), at((2, 3, 1), axes=(-1, 0, 1)), at((0, 2))),
     ops.concatenate:  (at((2,), (3,)), at((2, 1), (2, 2), axis=1), at((1, 2), (2, 2), (1, 2), axis=-2), at((2,), (0,)),
                        at((3,))),
     ops.stack:        (at((), ()), at((3,), (3,)), at((2,), (2,), (2,), axis=1), at((2, 2), (2, 2), axis=-1), at((3,)),
@@ -398,6 +402,7 @@ CASES: dict[Any, tuple[Case, ...]] = {
                        at((3, 4), axis=1, edge_order=2), at((4,), np.array([0.0, 0.3, 1.0, 1.2]), edge_order=2),
                        at((2,))),
     functions.nan_to_num: ONE,
+    functions.fix:    ONE,
     functions.gelu:   (*ONE, at((3,), approximate="tanh")),
     arrays.hstack:    (at((2,), (3,)), at((2, 1), (2, 2)), at((), ()), at((3,))),
     arrays.vstack:    (at((2,), (2,)), at((2, 1), (3, 1)), at((), ()), at((3,), (2, 3))),
@@ -445,27 +450,27 @@ CASES: dict[Any, tuple[Case, ...]] = {
                        at((2, 3), ord=-2), at((3, 2, 2), ord=np.inf, axis=(0, 2)), at((2, 3), ord=1, keepdims=True)),
     linalg.vector_norm: (*ALONG[1:], at((2, 3), ord=3), at((2, 3, 2), ord=0.5, axis=(0, 2)), at((3,), ord=np.inf)),
     linalg.matrix_norm: (at((2, 3)), at((2, 3, 2), ord="nuc"), at((2, 2), ord=-1, keepdims=True), at((3, 2), ord=2)),
-    linalg.contract:  (at((3,), (3,)), at((2, 3), (3, 2), subscripts="ij,jk->ik"), at((2, 3), subscripts="ij->"),
+    matrices.contract:  (at((3,), (3,)), at((2, 3), (3, 2), subscripts="ij,jk->ik"), at((2, 3), subscripts="ij->"),
                        at((2, 2, 3), subscripts="iij->j"), at((3, 3), subscripts="ii->i"),
                        at((2, 3), subscripts="ij->ji"),
                        at((2, 3), (2,), subscripts="ij,k->k"), at((), (3,), subscripts=",i->i"),
                        at((1,), (3,), subscripts="i,i->"), at((2, 2), (2, 3), (3,), subscripts="ii,ij,j->ij"),
                        at((2, 3), (3, 2), subscripts="ij,jk->ki", optimize=True),
                        at((0, 2), (2,), subscripts="ij,j->i")),
-    linalg.inv:       SQUARE,
-    linalg.det:       (*SQUARE, at((4, 4))),
-    linalg.cofactor:  (*SQUARE, at((4, 4))),
-    linalg.packed_slogdet: SQUARE,
-    linalg.solve:     (at((2, 2), (2,)), at((3, 3), (3, 2)), at((2, 2, 2), (2,)), at((2, 2), (2, 2, 1)),
+    matrices.inv:       SQUARE,
+    matrices.det:       (*SQUARE, at((4, 4))),
+    matrices.cofactor:  (*SQUARE, at((4, 4))),
+    matrices.packed_slogdet: SQUARE,
+    matrices.solve:     (at((2, 2), (2,)), at((3, 3), (3, 2)), at((2, 2, 2), (2,)), at((2, 2), (2, 2, 1)),
                        at((2, 1, 2, 2), (3, 2, 1)), at((1, 1), (1,)), at((0, 0), (0, 2))),
-    linalg.cholesky:  (*SQUARE, at((3, 3), upper=True)),
-    linalg.packed_eigh: (*SQUARE, at((3, 3), UPLO="U")),
-    linalg.packed_svd: (*SQUARE, at((2, 3)), at((3, 2)), at((2, 2, 3))),
-    linalg.pinv:      (*SQUARE, at((2, 3)), at((3, 2)), at((2, 3, 2)), at((3, 3), rcond=1e-6),
+    matrices.cholesky:  (*SQUARE, at((3, 3), upper=True)),
+    matrices.packed_eigh: (*SQUARE, at((3, 3), UPLO="U")),
+    matrices.packed_svd: (*SQUARE, at((2, 3)), at((3, 2)), at((2, 2, 3))),
+    matrices.pinv:      (*SQUARE, at((2, 3)), at((3, 2)), at((2, 3, 2)), at((3, 3), rcond=1e-6),
                        at((3, 3), hermitian=True)),
-    linalg.phi:       (*SQUARE, at((3, 2))),
-    linalg.gaps:      (at((3,)), at((2, 3)), at((0,))),
-    linalg.p_norm:    (*ALONG[1:], at((3,), ord=1.5), at((3,), ord=0.5), at((2, 3), ord=-2, axis=0)),
+    matrices.phi:       (*SQUARE, at((3, 2))),
+    matrices.gaps:      (at((3,)), at((2, 3)), at((0,))),
+    matrices.p_norm:    (*ALONG[1:], at((3,), ord=1.5), at((3,), ord=0.5), at((2, 3), ord=-2, axis=0)),
     linalg.dot:       (*PRODUCTS, at((2, 3), (2, 3, 2)), at((), (3,)), at((3,), ()), at((), ())),
     linalg.vdot:      (at((3,), (3,)), at((2, 3), (3, 2)), at((), ())),
     linalg.inner:     (at((3,), (3,)), at((2, 3), (3,)), at((2, 3), (4, 3)), at((2, 1, 3), (2, 3)), at((), (2,))),
@@ -490,7 +495,7 @@ CASES: dict[Any, tuple[Case, ...]] = {
 # fmt: on
 
 DOMAINS: dict[Any, Domain] = {domain.row: domain for domain in ROWS}
-LETTER = re.compile(r"\b(low|high|[abcimnxy])\b")
+LETTER = re.compile(r"\b(low|high|[abcimnwxy])\b")
 
 
 def holomorphic(row: Any) -> bool:
@@ -575,10 +580,7 @@ def describe(row: Any) -> str:
     conditions = [part for part in parts if not part.lstrip("*").isidentifier()]
     where = f"Differentiable for {', '.join(conditions) or 'all numbers'}." if row.rules else "No gradient passes it."
     conventions = dict.fromkeys(f"Convention: {kink.convention}." for kink in KINKS if kink.row is row)
-    answers = ", ".join(
-        f"{f.__module__}.{f.__name__}".replace("numpy", "np") if not isinstance(f, np.ufunc) else f"np.{f.__name__}"
-        for f in answered(row)
-    )
+    answers = ", ".join(map(numpys_name, answered(row)))
     lines = [where, *conventions, *([f"NumPy: {answers}."] if answers else []), *example(domain, len(parts))]
     return "\n".join([f"{written(row, [LETTER.findall(part)[0] for part in parts])}: {domain.what}.", "", *lines])
 
@@ -589,12 +591,18 @@ def answered(row: Any) -> list[Any]:
     return [f for f in numpys if isinstance(f, np.ufunc) or getattr(f, "__module__", "").startswith("numpy")]
 
 
+def numpys_name(function: Any) -> str:
+    """How one calls a function of NumPy: np.exp, np.linalg.inv."""
+    module = "numpy" if isinstance(function, np.ufunc) else function.__module__
+    return f"{module}.{function.__name__}".replace("numpy", "np", 1)
+
+
 def written(row: ops.Op, letters: list[str]) -> str:
     """An operation with its letters, as a formula or, if it has settings, as a call."""
     if not row.settings:
         return row.written.format(*letters)
     operands = letters if row.arity else ["[a, b, ...]"]
-    return f"{row.name}({', '.join([*operands, *(f'{name}={default}' for name, default in row.settings.items())])})"
+    return f"{row.name}({', '.join([*operands, *(f'{name}={default!r}' for name, default in row.settings.items())])})"
 
 
 def example(domain: Domain, arity: int) -> list[str]:

@@ -8,9 +8,10 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from . import calling, kernels, ops
-from .rows import sort
+from .rows import isnan, sort, trunc
 
 Axis = int | tuple[int, ...] | None
 
@@ -35,7 +36,10 @@ class Composite:
     def __call__(self, *operands: Any, **settings: Any) -> Any:
         ours = one_of_ours((*operands, *settings.values()) if settings else operands)
         if ours is None and self.numpy:
-            return ops.plain(self.numpy(*operands, **settings))
+            result = self.numpy(*operands, **settings)
+            if isinstance(result, tuple):
+                return getattr(result, "_make", type(result))(map(ops.plain, result))
+            return ops.plain(result)
         takes = self.takes
         if takes is not None and (len(operands) != 1 or settings):
             own = tuple(takes)
@@ -81,10 +85,14 @@ def stand_in(x: Any) -> Any:
     return np.broadcast_to(1.0, ops.shape(x))
 
 
+def axes(x: Any, axis: Axis) -> tuple[int, ...]:
+    """The axes meant by one, some or None (all), counted from 0; AxisError for one that is not there."""
+    return normalize_axis_tuple(range(ops.ndim(x)) if axis is None else axis, ops.ndim(x))
+
+
 def count(x: Any, axis: Axis) -> int:
     """How many numbers are taken together along `axis`."""
-    shape = ops.shape(x)
-    return math.prod(n for n, kept in zip(shape, kernels.kept(shape, axis)) if n != kept)
+    return math.prod(ops.shape(x)[i] for i in axes(x, axis))
 
 
 @composite(np.mean)
@@ -105,7 +113,7 @@ def var(a: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any
     7.0
     """
     centred = a - mean(a, axis=axis, keepdims=True)
-    return ops.sum(ops.square(centred), axis=axis, keepdims=keepdims) / (count(a, axis) - ddof)
+    return ops.sum(ops.square(centred), axis=axis, keepdims=keepdims) / max(count(a, axis) - ddof, 0)
 
 
 @composite(np.std)
@@ -116,7 +124,7 @@ def std(a: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any
     1.0
     """
     centred = a - mean(a, axis=axis, keepdims=True)
-    return ops.norm(centred, axis=axis, keepdims=keepdims) / math.sqrt(count(a, axis) - ddof)
+    return ops.norm(centred, axis=axis, keepdims=keepdims) / math.sqrt(max(count(a, axis) - ddof, 0))
 
 
 @composite(np.ravel)
@@ -158,21 +166,23 @@ def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
     >>> average(np.array([1.0, 2.0, 6.0]), weights=np.array([1.0, 1.0, 2.0]))
     3.75
     """
+    weights = known(weights)
+    np.average(stand_in(a), axis, None if weights is None else stand_in(weights))  # for its errors
+    axis = axes(a, axis)
     if weights is None:
         result, total = mean(a, axis=axis, keepdims=keepdims), float(count(a, axis))
     else:
-        weights = known(weights)
-        np.average(stand_in(a), axis, stand_in(weights))  # for its errors
         if ops.shape(a) != ops.shape(weights):
-            places: Any = np.ravel(axis)  # type: ignore[arg-type]
-            order = np.argsort(places % ops.ndim(a))
-            beside = [1 if n == kept else n for n, kept in zip(ops.shape(a), kernels.kept(ops.shape(a), axis))]
-            weights = ops.reshape(ops.transpose(weights, axes=tuple(order.tolist())), shape=tuple(beside))
+            order = tuple(sorted(range(len(axis)), key=lambda i: axis[i]))
+            beside = tuple(n if i in axis else 1 for i, n in enumerate(ops.shape(a)))
+            weights = ops.reshape(ops.transpose(weights, axes=order), shape=beside)
+        if ops.dtype(weights) != ops.dtype(a * weights):
+            weights = ops.broadcast_to(weights, shape=ops.shape(weights), dtype=ops.dtype(a * weights))
         total = ops.sum(weights, axis=axis, keepdims=keepdims)
         if np.any(total == 0):
             raise ZeroDivisionError("average: the weights sum to 0.")
         result = ops.sum(a * weights, axis=axis, keepdims=keepdims) / total
-    return (result, ops.broadcast_to(total, shape=ops.shape(result))) if returned else result
+    return (result, ops.broadcast_to(total, shape=ops.shape(result), dtype=ops.dtype(result))) if returned else result
 
 
 @composite(np.median)
@@ -182,13 +192,15 @@ def median(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> median(np.array([1.0, 9.0, 2.0]))
     2.0
     """
-    kept, n = kernels.kept(ops.shape(a), axis), count(a, axis)
-    axes = range(ops.ndim(a)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    gone = {i % ops.ndim(a) for i in axes}
-    others = [i for i in range(ops.ndim(a)) if i not in gone]
-    rows = ops.reshape(ops.transpose(a, axes=(*others, *sorted(gone))), shape=(*(ops.shape(a)[i] for i in others), n))
-    middle = mean(sort(rows)[..., (n - 1) // 2 : n // 2 + 1], axis=-1)
-    return ops.reshape(middle, shape=kept) if keepdims else middle
+    np.median(stand_in(a), axis, keepdims=keepdims)  # for its errors
+    gone = axes(a, tuple(axis) if isinstance(axis, list) else axis)
+    others, n = [i for i in range(ops.ndim(a)) if i not in gone], count(a, gone)
+    rows = ops.reshape(ops.transpose(a, axes=(*others, *gone)), shape=(*(ops.shape(a)[i] for i in others), n))
+    rows = sort(rows)
+    middle = mean(rows[..., (n - 1) // 2 : n // 2 + 1], axis=-1, keepdims=keepdims)
+    if np.any(isnan(rows)):
+        middle = middle + ops.sum(ops.where(isnan(rows), rows, 0), axis=-1, keepdims=keepdims)
+    return ops.reshape(middle, shape=kernels.kept(ops.shape(a), gone)) if keepdims else middle
 
 
 @composite(np.cumprod)
@@ -198,9 +210,10 @@ def cumprod(a: Any, axis: int | None = None) -> Any:
     >>> cumprod(np.array([2.0, 3.0, 4.0]))
     array([ 2.,  6., 24.])
     """
-    if axis is None:
+    np.cumprod(stand_in(a), axis)  # for its errors
+    if axis is None or not ops.ndim(a):
         a, axis = flatten(a), 0
-    step, axis, length = 1, axis % ops.ndim(a), ops.shape(a)[axis]
+    step, axis, length = 1, int(axis) % ops.ndim(a), ops.shape(a)[axis]
     cut: Any = lambda start, stop: a[(slice(None),) * axis + (slice(start, stop),)]  # noqa: E731
     while step < length:  # doubling: products of 1, 2, 4, 8 ... neighbours, and nothing is divided
         a = ops.concatenate([cut(0, step), cut(step, None) * cut(0, length - step)], axis=axis)
@@ -218,6 +231,8 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     array([3., 5.])
     """
     np.diff(stand_in(a), n, axis)  # for its errors
+    if n == 0:
+        return a
     axis %= ops.ndim(a)
     ends = (*ops.shape(a)[:axis], 1, *ops.shape(a)[axis + 1 :])
     parts = [known(x) for x in (prepend, a, append) if x is not None]
@@ -241,9 +256,9 @@ def gradient(f: Any, *spacing: Any, axis: Any = None, edge_order: int = 1) -> An
     if one_of_ours(spacing) is not None:
         raise TypeError("gradient takes the distances or coordinates as plain numbers: v.data.")
     np.gradient(stand_in(f), *spacing, axis=axis, edge_order=edge_order)  # type: ignore[call-overload]  # its errors
-    axes = range(ops.ndim(f)) if axis is None else (axis,) if isinstance(axis, int) else axis
-    steps = spacing * len(axes) if len(spacing) == 1 else spacing or (1.0,) * len(axes)
-    slopes = [_slope(f, np.asarray(step), i % ops.ndim(f), edge_order) for i, step in zip(axes, steps, strict=True)]
+    along = axes(f, axis)
+    steps = spacing * len(along) if len(spacing) == 1 else spacing or (1.0,) * len(along)
+    slopes = [_slope(f, np.asarray(step), i, edge_order) for i, step in zip(along, steps, strict=True)]
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 
@@ -271,6 +286,16 @@ def _slope(f: Any, step: Any, axis: int, edge_order: int) -> Any:
             slope = y * ((a + b) / (a * b)) - x * ((2 * a + b) / (a * (a + b))) - z[0] * (a / (b * (a + b)))
         ends.append(slope)
     return ops.concatenate([ends[0], inner, ends[1]], axis=axis)
+
+
+@composite(np.fix)
+def fix(x: Any) -> Any:
+    """The next whole number towards 0, as `trunc`; slope 0.
+
+    >>> fix(np.array([-2.5, 2.5]))
+    array([-2.,  2.])
+    """
+    return trunc(x)
 
 
 @composite(np.nan_to_num)

@@ -227,9 +227,7 @@ def getitem(x: Any, index: Any) -> Any:
     return np.asarray(x)[index]
 
 
-def concatenate(*arrays: Any, axis: int) -> Any:
-    if axis is None:
-        raise ValueError("axis=None would flatten the arrays: flatten them first, then join them along axis 0.")
+def concatenate(*arrays: Any, axis: int | None) -> Any:
     return np.concatenate(arrays, axis)
 
 
@@ -255,7 +253,8 @@ def relu_of(x: Any) -> Any:
 
 
 def where_of(condition: Any, a: Any, b: Any) -> Any:
-    return a if condition else b
+    chosen, other = (a, b) if condition else (b, a)
+    return float(chosen) if isinstance(chosen, int) and other.__class__ is float else chosen
 
 
 def kept(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
@@ -356,6 +355,7 @@ def argpartition(x: Any, kth: Any, axis: Any) -> Any:
 
 
 def partition(x: Any, kth: Any, axis: Any) -> Any:
+    x = np.asarray(x)
     places = argpartition(x, kth, axis)  # np.partition may leave the others in another order
     return np.ravel(x)[places] if axis is None else np.take_along_axis(x, places, axis)
 

@@ -84,6 +84,7 @@ TEXT_SIGNS: dict[str, Any] = {
     "inside":        lambda x, low, high: ops.greater_equal(x, low) if high is None else
                                           ops.less_equal(x, high) if low is None else None,
     "square":        lambda x: x**2,
+    "sinc":          lambda x, times: ("sinc" + times * "′" + "({})", ATOM),
     "reciprocal":    lambda x: 1 / x,
     "linear":        lambda x, w, b: x @ w + b,
     "slope":         lambda x, n, times: math.prod(n - i for i in range(times)) * x ** (n - times),

@@ -85,7 +85,7 @@ class Op:
             raise TypeError(f"{self.name} takes {count} operand(s): {', '.join(missing)} is missing.")
         operands = tuple(given.pop(name) for name in names)
         if self.arity is None:
-            if not isinstance(operands[0], list | tuple):
+            if not (isinstance(operands[0], list | tuple) or shape(operands[0])) or any(map(shape, given.values())):
                 raise TypeError(f"{self.name} takes a list of arrays first: {self.name}([a, b]).")
             operands = tuple(operands[0])
         return operands, {**self.settings, **given}
@@ -157,7 +157,10 @@ def _rows(x: Any) -> Any:
 def _part(i: int) -> Rule:
     """Operand i of concatenate takes back its own stretch of the gradient."""
 
-    def rule(g: Any, y: Any, *parts: Any, axis: int) -> Any:
+    def rule(g: Any, y: Any, *parts: Any, axis: int | None) -> Any:
+        if axis is None:  # all numbers in one row
+            start = sum_of(math.prod(shape(x)) for x in parts[:i])
+            return reshape(g[start : start + math.prod(shape(parts[i]))], shape=shape(parts[i]))
         axis %= ndim(y)
         start = sum_of(shape(x)[axis] for x in parts[:i])
         return g[(slice(None),) * axis + (slice(start, start + shape(parts[i])[axis]),)]

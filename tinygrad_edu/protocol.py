@@ -9,7 +9,7 @@ import numpy as np
 from . import ops
 
 READING = frozenset({
-    np.shape, np.ndim, np.size, np.isnan, np.isinf, np.isfinite, np.isclose, np.allclose, np.array_equal,
+    np.shape, np.ndim, np.size, np.isinf, np.isfinite, np.isclose, np.allclose, np.array_equal,
     np.array_equiv, np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.array_repr, np.array_str,
     np.array2string, np.any, np.all, np.count_nonzero, np.nonzero, np.flatnonzero, np.argwhere, np.searchsorted,
     np.digitize, np.histogram, np.signbit, np.logical_and, np.logical_or, np.logical_xor, np.logical_not,

@@ -82,13 +82,14 @@ radians  = Op("radians", "radians({})", np.radians, math.radians, lambda g, y, x
             numpy=(np.radians, np.deg2rad))
 sinc     = Op("sinc",    "sinc({})",    kernels.sinc, None,       lambda g, y, x, times: g * sinc(x, times=times + 1),
             settings={"times": 0}, numpy=(np.sinc,))  # how often it was differentiated: right at 0 at every order
+isnan    = Op("isnan",   "isnan({})",   np.isnan,   math.isnan)
 fabs     = Op("fabs",    "|{}|",        np.fabs,    math.fabs,    lambda g, y, x: g * sign(x))
 
 # -- rounding: the slope is 0 ------------------------------------------------------------------------------------------
 floor    = Op("floor",   "floor({})",   np.floor,   None,         lambda g, y, x: g * 0)
 ceil     = Op("ceil",    "ceil({})",    np.ceil,    None,         lambda g, y, x: g * 0)
 rint     = Op("rint",    "rint({})",    np.rint,    None,         lambda g, y, x: g * 0)
-trunc    = Op("trunc",   "trunc({})",   np.trunc,   None,         lambda g, y, x: g * 0, numpy=(np.trunc, np.fix))
+trunc    = Op("trunc",   "trunc({})",   np.trunc,   None,         lambda g, y, x: g * 0, numpy=(np.trunc,))
 round    = Op("round",   "round({})",   np.round,   None,         lambda g, y, x, decimals: g * 0,
             settings={"decimals": 0}, numpy=(np.round, np.around))
 
@@ -102,9 +103,11 @@ logaddexp  = Op("logaddexp",  "logaddexp({}, {})",  np.logaddexp,  None,
 logaddexp2 = Op("logaddexp2", "logaddexp2({}, {})", np.logaddexp2, None,
             lambda g, y, a, b: g * sigmoid((a - b) * LOG2),     lambda g, y, a, b: g * sigmoid((b - a) * LOG2))
 fmax       = Op("fmax",       "fmax({}, {})",       np.fmax,       None,  # a nan never wins
-            lambda g, y, a, b: g * where(b != b, 1, wins(a, b)), lambda g, y, a, b: g * where(a != a, 1, wins(b, a)))
+            lambda g, y, a, b: g * where(isnan(b), 1, wins(a, b)),
+            lambda g, y, a, b: g * where(isnan(a), 1, wins(b, a)))
 fmin       = Op("fmin",       "fmin({}, {})",       np.fmin,       None,
-            lambda g, y, a, b: g * where(b != b, 1, wins(b, a)), lambda g, y, a, b: g * where(a != a, 1, wins(a, b)))
+            lambda g, y, a, b: g * where(isnan(b), 1, wins(b, a)),
+            lambda g, y, a, b: g * where(isnan(a), 1, wins(a, b)))
 remainder  = Op("remainder",  "{} % {}",            np.remainder,  operator.mod,
             lambda g, y, a, b: g,                               lambda g, y, a, b: -g * floor_divide(a, b))
 floor_divide = Op("floor_divide", "{} // {}",       np.floor_divide, operator.floordiv,
