@@ -55,7 +55,7 @@ STAIRS = {
     "trees": CORE,
     "transforms": CORE | {"trees"},
     "domains": ROOMS - {"kernels", "calling"},
-    "symbol": {"kernels", "notation", "operators", "ops"},
+    "symbol": {"kernels", "notation", "operators", "ops", "protocol"},
     "notation": {"calling", "ops"},
     "expressions": {"value", "functions", "ops", "rows"},
     "checking": KNOWN,
@@ -248,7 +248,6 @@ ROWS = """
     hstack vstack dstack column_stack append atleast_1d atleast_2d atleast_3d pad take diag diagonal trace triu tril
     select linspace astype copy
     dot vdot inner outer tensordot einsum kron cross vecdot multi_dot matrix_power matrix_transpose
-    absolute amax amin around rad2deg deg2rad
     inv det slogdet solve cholesky eigh eigvalsh svd svdvals pinv vector_norm matrix_norm
 """
 REST = """

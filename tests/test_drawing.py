@@ -284,15 +284,52 @@ def test_the_text_tree_of_arrays_keeps_to_its_columns():
     loss = layer()
     loss.backward()
     lines = str(draw(loss)).splitlines()
-    assert lines[:5] == [
+    assert lines[:3] == [
+        "loss = 3.875, grad 1 ← mean",
+        "└─ v3 = (4, 2) float64 min 0, mean 3.875, max 14.5, grad min 0.125, mean 0.125, max 0.125 ← relu",
+        "   └─ v2 = (4, 2) float64 min -16, mean -1.875, max 14.5, grad min 0, mean 0.0625, max 0.125 ← +",
+    ]
+    assert lines[-1] == "      └─ b = (2,) float64 [0.5, -20], grad [0.5, 0]"
+    opened = str(draw(loss, composites=False)).splitlines()
+    assert opened[:3] == [
         "loss = 3.875, grad 1 ← /",
         "├─ v4 = 31, grad 0.125 ← sum",
         "│  └─ v3 = (4, 2) float64 min 0, mean 3.875, max 14.5",
-        "│     │  grad min 0.125, mean 0.125, max 0.125 ← relu",
-        "│     └─ v2 = (4, 2) float64 min -16, mean -1.875, max 14.5",
     ]
-    assert lines[-2] == "│        └─ b = (2,) float64 [0.5, -20], grad [0.5, 0]"
-    assert max(map(len, lines)) <= 100
+    assert max(map(len, lines + opened)) <= 100
+
+
+def test_a_composite_is_one_operation_and_can_be_opened():
+    x, w = Value([1.0, 2.0, 4.0], "x"), Value([0.5, 0.25, 0.25], "w")
+    y = np.var(x * 2) + np.average(x, weights=w)
+    y.backward()
+    closed, opened = str(draw(y)), str(draw(y, composites=False))
+    assert [line.rpartition(" ← ")[2] for line in closed.splitlines() if "←" in line] == ["+", "var", "×", "average"]
+    assert {"square", "sum", "/", "−"} <= {line.rpartition(" ← ")[2] for line in opened.splitlines()}
+    assert "w = (3,) float64 [0.5, 0.25, 0.25]" in closed
+    assert "= 2, constant" not in closed.replace("2, constant", "", 1)  # but the 2 that was written
+
+
+def test_results_of_one_composite_have_the_same_operands():
+    x = Value(np.array([[2.0, 0.5], [0.5, 1.0]]), "x")
+    values, vectors = np.linalg.eigh(x)
+    text = str(draw(values.sum() + (vectors[0] * [1.0, 2.0]).sum()))
+    assert text.count("← eigh") == 2
+    assert text.count("x = (2, 2)") == text.count("x ↑ see above") == 1
+
+
+def test_a_composite_in_a_composite_shows_the_outer_one():
+    x = Value([1.0, 3.0], "x")
+    assert str(draw(np.std(x))).splitlines()[0].endswith("← std")
+    assert "mean" not in str(draw(np.std(x)))
+
+
+def test_a_composite_with_much_sharing_is_drawn_at_once():
+    x = Value(np.ones(4000), "x")  # twelve rounds of doubling inside
+    assert str(draw(np.cumprod(x).sum())).count("\n") == 2
+    assert (
+        tg.draw(np.clip(Value(2.0, "a"), 0, 1)).source.count("constant") == 2
+    )  # a row under its own name keeps its numbers
 
 
 def test_a_deep_tree_goes_on_below():

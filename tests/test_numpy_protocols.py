@@ -211,12 +211,12 @@ def test_a_function_without_a_rule_names_the_nearest_that_has_one(function, near
     with pytest.raises(TypeError) as error:
         function(Value(X, "v"), *ARGUMENTS.get(function, ()))
     text = re.fullmatch(
-        r"np\.([\w.]+) has no rule; the nearest that has one is (\w+)\. For numbers alone use v\.data\.",
+        r"np\.([\w.]+) has no rule(?:; the nearest that has one is (\w+))?\. For numbers alone use v\.data\.",
         str(error.value),
     )
     assert text[1].endswith(function.__name__)
-    assert hasattr(tg, text[2])
-    assert not nearest or text[2] == nearest
+    assert (text[2] or "") == nearest
+    assert not nearest or hasattr(tg, nearest)
 
 
 def test_every_nearest_function_exists():
@@ -240,7 +240,7 @@ def test_reduce_of_a_ufunc_is_answered_or_points_to_the_sum():
         (lambda v: np.exp(v, where=MASK), "exp takes no named arguments, not where."),
         (lambda v: np.sum(v, dtype=np.float32), "sum takes axis, keepdims, not dtype."),
         (lambda v: np.sum(v, initial=1.0), "sum takes axis, keepdims, not initial."),
-        (lambda v: np.max(v, where=MASK, initial=0), "max takes axis, keepdims, not where. Choose before: tg.where("),
+        (lambda v: np.max(v, where=MASK, initial=0), "max takes axis, keepdims, not where. Take v[condition] first"),
         (lambda v: np.reshape(v, (3, 2), order="F"), "reshape takes shape, not order."),
         (lambda v: np.mean(v, dtype=np.float32), "dtype"),
         (lambda v: np.std(v, where=MASK), "where"),

@@ -979,7 +979,7 @@ def test_a_tangent_that_does_not_fit_its_input_says_where(transform):
     for tangent, text in [
         (Layer({"a": W}, W), "The tangent at [0].b has shape (3,), its input ()."),
         (Layer({"a": 1.0}, 1.0), "The tangent at [0].w['a'] has shape (), its input (3,)."),
-        (({"a": W}, 1.0), "The tangent at [0] is a tuple of 2, its input a Layer of 2."),
+        ([{"a": W}, 1.0], "The tangent at [0] is a list of 2, its input a Layer of 2."),
         (Layer({}, 1.0), "The tangent at [0].w is a dict with the keys [], its input a dict with the keys ['a']."),
     ]:
         with pytest.raises(GradientError, match=f"^{re.escape(text)}$"):

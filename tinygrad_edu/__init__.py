@@ -12,6 +12,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .arrays import astype as astype, copy as copy, linspace as linspace
 from .arrays import append as append, array_split as array_split, atleast_1d as atleast_1d, atleast_2d as atleast_2d
 from .arrays import atleast_3d as atleast_3d, column_stack as column_stack, diag as diag, diagonal as diagonal
@@ -31,7 +33,7 @@ from .linalg import matrix_power as matrix_power, matrix_transpose as matrix_tra
 from .linalg import norm as norm, outer as outer, pinv as pinv, slogdet as slogdet, solve as solve, svd as svd
 from .linalg import svdvals as svdvals, tensordot as tensordot, vdot as vdot, vecdot as vecdot
 from .linalg import vector_norm as vector_norm
-from .ops import Op
+from .ops import ANSWERS, Op
 from .ops import abs as abs, add as add, arccos as arccos, arccosh as arccosh, arcsin as arcsin, arcsinh as arcsinh
 from .ops import arctan as arctan, arctanh as arctanh, broadcast_to as broadcast_to, concatenate as concatenate
 from .ops import cos as cos, cosh as cosh, divide as divide, equal as equal, exp as exp, expand_dims as expand_dims
@@ -52,8 +54,6 @@ from .rows import logaddexp as logaddexp, logaddexp2 as logaddexp2, partition as
 from .rows import prod as prod, remainder as remainder, rint as rint, round as round, sinc as sinc, sort as sort
 from .rows import take_along_axis as take_along_axis, trunc as trunc
 from .value import Value as Value
-
-absolute, amax, amin, around, deg2rad, rad2deg = abs, max, min, round, radians, degrees  # NumPy's other names
 
 __version__ = "0.1.0"
 
@@ -86,6 +86,8 @@ Op.describe = staticmethod(_describe)
 
 
 def __getattr__(name: str) -> Any:
+    if (same := ANSWERS.get(getattr(np, name, None))) is not None:
+        return same  # NumPy's other names: absolute, amax, acos, concat ...
     if name not in ON_FIRST_USE:
         raise AttributeError(f"module 'tinygrad_edu' has no attribute {name!r}")
     module = importlib.import_module(f".{ON_FIRST_USE[name] or name}", __name__)
@@ -95,5 +97,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    ours = {"Any", "Op", "ON_FIRST_USE", "TYPE_CHECKING", "annotations", "importlib"}
+    ours = {"ANSWERS", "Any", "Op", "np", "ON_FIRST_USE", "TYPE_CHECKING", "annotations", "importlib"}
     return sorted({*globals(), *ON_FIRST_USE} - ours)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import ops
-from .functions import axes, composite, known, stand_in as stand_in
+from .functions import axes, composite, known, one_of_ours, stand_in as stand_in
 from .rows import backwards
 
 Axes = int | Sequence[int]
@@ -22,6 +22,13 @@ Axes = int | Sequence[int]
 def places(x: Any) -> Any:
     """Each number's place in reading order, in the shape of `x`."""
     return np.arange(math.prod(ops.shape(x))).reshape(ops.shape(x))
+
+
+def plain(x: Any, function: str, name: str) -> Any:
+    """An argument that counts or names places; TypeError for a Value, which may move by a little."""
+    if one_of_ours((x,)) is not None:
+        raise TypeError(f"{function}: {name} is made of whole numbers, not of Values: v.data.")
+    return x
 
 
 def in_order(x: Any) -> Any:
@@ -42,7 +49,8 @@ def shaped(x: Any, like: Any) -> Any:
 def turned(x: Any, function: Any, *arguments: Any) -> Any:
     """The axes in the order in which a function of NumPy leaves them: seen from what becomes of lengths 2, 3, 4 ..."""
     lengths = np.broadcast_to(np.float64(0), tuple(range(2, 2 + ops.ndim(x))))
-    return ops.transpose(x, axes=tuple(n - 2 for n in function(lengths, *arguments).shape))
+    order = tuple(n - 2 for n in function(lengths, *arguments).shape)
+    return x if order == tuple(sorted(order)) else ops.transpose(x, axes=order)
 
 
 @composite(*filter(None, [getattr(np, "astype", None)]))  # a function only since NumPy 2.1
@@ -146,7 +154,7 @@ def atleast_3d(*arys: Any) -> Any:
 
 def at_least(function: Any, arrays: Sequence[Any]) -> Any:
     """Each in the shape that a function of NumPy gives it."""
-    results = tuple(shaped(x, function(stand_in(x))) for x in arrays)
+    results = tuple(shaped(x, function(stand_in(x))) for x in map(known, arrays))
     return results[0] if len(results) == 1 else results
 
 
@@ -196,7 +204,7 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
     >>> roll(np.array([1.0, 2.0, 3.0]), 1)
     array([3., 1., 2.])
     """
-    return taken(a, np.roll(places(a), shift, axis))
+    return taken(a, np.roll(places(a), plain(shift, "roll", "shift"), axis))
 
 
 @composite(np.rot90)
@@ -217,7 +225,13 @@ def tile(A: Any, reps: Any) -> Any:
     >>> tile(np.array([1.0, 2.0]), 2)
     array([1., 2., 1., 2.])
     """
-    return taken(A, np.tile(places(A), reps))
+    times = [int(n) for n in np.ravel(plain(reps, "tile", "reps"))]
+    lengths = (*(1,) * (len(times) - ops.ndim(A)), *ops.shape(A))
+    times = [1] * (len(lengths) - len(times)) + times
+    between = tuple(n for length in lengths for n in (1, length))  # a new axis before each, to repeat along
+    whole = tuple(n for pair in zip(times, lengths) for n in pair)
+    result = tuple(n * length for n, length in zip(times, lengths))
+    return ops.reshape(ops.broadcast_to(ops.reshape(A, shape=between), shape=whole, dtype=ops.dtype(A)), shape=result)
 
 
 @composite(np.repeat)
@@ -227,7 +241,7 @@ def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
     >>> repeat(np.array([1.0, 2.0]), 2)
     array([1., 1., 2., 2.])
     """
-    return taken(a, np.repeat(places(a), repeats, axis))
+    return taken(a, np.repeat(places(a), plain(repeats, "repeat", "repeats"), axis))
 
 
 # -- cut and joined ----------------------------------------------------------------------------------------------------
@@ -235,7 +249,7 @@ def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
 
 def pieces(x: Any, axis: int, function: Any, sections: Any, *arguments: Any) -> list[Any]:
     """Stretches of `x` along an axis, cut where a function of NumPy cuts."""
-    function(stand_in(x), sections, *arguments)  # for its errors
+    function(stand_in(x), plain(sections, "split", "indices_or_sections"), *arguments)  # for its errors
     axis %= ops.ndim(x)
     cut = np.array_split(np.arange(ops.shape(x)[axis]), sections)
     bounds = [(int(piece[0]), int(piece[-1]) + 1) if len(piece) else (0, 0) for piece in cut]
@@ -349,7 +363,7 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retste
     along = np.reshape(parts, (-1,) + (1,) * ops.ndim(way)).astype(ops.dtype(way))
     numbers = start + along * way
     numbers = moveaxis(numbers, 0, axis) if axis else numbers
-    return (numbers, way / (num - endpoint) if num > endpoint else math.nan) if retstep else numbers
+    return (numbers, way / (num - endpoint) if num > endpoint else ops.sum(way) * math.nan) if retstep else numbers
 
 
 @composite(np.append)
@@ -374,7 +388,12 @@ def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     >>> take(np.array([1.0, 2.0, 3.0]), [2, 0])
     array([3., 1.])
     """
-    return taken(a, np.take(places(a), indices, axis, mode=mode))  # type: ignore[call-overload]
+    indices = plain(indices, "take", "indices")
+    if axis is None or not ops.ndim(a):
+        return taken(a, np.take(places(a), indices, axis, mode=mode))  # type: ignore[call-overload]
+    axes(a, axis)
+    along = np.take(np.arange(ops.shape(a)[axis]), indices, mode=mode)  # type: ignore[call-overload]
+    return a[(slice(None),) * (axis % ops.ndim(a)) + (along,)]
 
 
 @composite(np.diagonal)
@@ -384,7 +403,9 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     >>> diagonal(np.array([[1.0, 2.0], [3.0, 4.0]]))
     array([1., 4.])
     """
-    return taken(a, np.diagonal(places(a), offset, axis1, axis2))
+    n = np.diagonal(stand_in(a), offset, axis1, axis2).shape[-1]
+    i = np.arange(n)
+    return moveaxis(a, (axis1, axis2), (-2, -1))[..., i - min(offset, 0), i + max(offset, 0)]
 
 
 @composite(np.trace)

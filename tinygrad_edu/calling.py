@@ -15,11 +15,11 @@ OF_A_UFUNC = {"out": None, "casting": "same_kind", "order": "K", "dtype": None, 
 INSTEAD = {  # of an argument that cannot be differentiated, or is not known here
     "out": "Writing into an array would cut the graph: write a = a + v.",
     "dtype": "A Value keeps the dtype of its data: convert that first, Value(x.astype(dtype)).",
-    "where": "Choose before: tg.where(condition, x, 0) for a sum, 1 for a product, -np.inf for a maximum.",
+    "where": "Take v[condition] first; or, to sum along an axis, tg.where(condition, v, 0).",
     "initial": "Take it in afterwards: initial + v.sum(), tg.maximum(v.max(), initial).",
     "order": "Numbers are read row by row: transpose first for another order.",
     "mean": "It is computed from the numbers themselves.",
-    "correction": "ddof is the same.",
+    "correction": "ddof=correction is the same.",
 }
 
 
@@ -63,6 +63,16 @@ def named(
         ):
             raise TypeError(unknown(name, key, own[count:]))
     return given
+
+
+def refuse(name: str, settings: Mapping[str, Any]) -> None:
+    """Raise TypeError for a setting that is a Value: no gradient would come to it."""
+    for key, x in settings.items():
+        if not isinstance(x, str) and hasattr(x, "backward"):
+            raise TypeError(
+                f"{name}: {key} is a setting, a plain number, not a Value: no gradient would reach it. "
+                f"Take {key}.data, or write the function with operations, as tg.where(x > 0, x, slope * x)."
+            )
 
 
 def unknown(name: str, key: str, own: tuple[str, ...]) -> str:

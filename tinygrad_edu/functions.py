@@ -48,7 +48,7 @@ class Composite:
                 raise TypeError(f"{self.name} takes {', '.join(own)}: {', '.join(missing)} is missing.")
         if (apply := getattr(ours, "apply_composite", None)) is not None:
             return apply(self, operands, settings)
-        return self.function(*operands, **settings)
+        return self.function(*(operands if ours is not None else map(known, operands)), **settings)
 
     def __get__(self, owner: Any, kind: type | None = None) -> Any:
         return self if owner is None else partial(self, owner)
@@ -195,12 +195,17 @@ def median(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     np.median(stand_in(a), axis, keepdims=keepdims)  # for its errors
     gone = axes(a, tuple(axis) if isinstance(axis, list) else axis)
     others, n = [i for i in range(ops.ndim(a)) if i not in gone], count(a, gone)
-    rows = ops.reshape(ops.transpose(a, axes=(*others, *gone)), shape=(*(ops.shape(a)[i] for i in others), n))
+    rows = ops.transpose(a, axes=(*others, *gone)) if others else a
+    if len(gone) != 1:
+        rows = ops.reshape(rows, shape=(*(ops.shape(a)[i] for i in others), n))
     rows = sort(rows)
-    middle = mean(rows[..., (n - 1) // 2 : n // 2 + 1], axis=-1, keepdims=keepdims)
-    if np.any(isnan(rows)):
-        middle = middle + ops.sum(ops.where(isnan(rows), rows, 0), axis=-1, keepdims=keepdims)
-    return ops.reshape(middle, shape=kernels.kept(ops.shape(a), gone)) if keepdims else middle
+    if n % 2:
+        middle = rows[..., n // 2 : n // 2 + 1]
+    else:
+        middle = mean(rows[..., max(n // 2 - 1, 0) : n // 2 + 1], axis=-1, keepdims=True)
+    if n and np.any(np.isnan(getattr(rows, "data", 0.0))):
+        middle = ops.where(isnan(rows[..., -1:]), rows[..., -1:], middle)
+    return ops.reshape(middle, shape=kernels.kept(ops.shape(a), gone) if keepdims else ops.shape(middle)[:-1])
 
 
 @composite(np.cumprod)
@@ -333,4 +338,4 @@ def gelu(x: Any, approximate: str = "tanh") -> Any:
     """
     if approximate != "tanh":
         raise ValueError(f"gelu is known in its tanh form alone, not approximate={approximate!r}.")
-    return 0.5 * x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return 0.5 * x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * ops.power(x, 3))))

@@ -12,6 +12,7 @@ import numpy as np
 
 NOTHING: dict[str, Any] = {}  # the settings of an operation that has none
 BUILT_IN = frozenset({float, int, bool, complex, type(None)})
+FRACTIONS: set[Any] = set()  # the types of exact numbers that were met
 PLAIN: set[type] = {float, int, bool, complex}  # what is computed without NumPy; and Fraction, once one is met
 
 
@@ -23,6 +24,7 @@ def number(x: Any) -> Any:
         return x
     if isinstance(x, Rational) and not isinstance(x, np.generic):  # importing fractions would cost every start 2 ms
         PLAIN.add(x.__class__)
+        FRACTIONS.add(x.__class__)
         return x
     try:
         array = np.asarray(x)
@@ -31,6 +33,11 @@ def number(x: Any) -> Any:
     if array.dtype.kind not in "fbiuc":
         raise TypeError(f"A Value is made of numbers, not of {type(x).__name__}: {x!r}.")
     return array if array.ndim else array.item()
+
+
+def without_fractions(numbers: list[Any]) -> list[Any]:
+    """Beside an array a fraction is a float: an array of fractions would be one of objects."""
+    return [float(x) if x.__class__ in FRACTIONS else x for x in numbers]
 
 
 def real(x: Any) -> Any:

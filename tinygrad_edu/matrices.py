@@ -94,8 +94,15 @@ def _cofactor(x: Any) -> Any:
         return np.ones_like(x)
     if n == 2:
         return x[..., ::-1, ::-1] * np.array([[1, -1], [-1, 1]], x.dtype)
-    u, s, vh = LA.svd(x)  # no division, so nothing goes wrong at a singular matrix
-    return of_matrix(LA.det(u) * LA.det(vh)) * (u.conj() * rows(others(s, -1))) @ vh.conj()
+    with np.errstate(all="ignore"):
+        try:
+            y = of_matrix(LA.det(x)) * LA.inv(x).swapaxes(-1, -2)
+            if np.all(LA.cond(x) < 1e8) and np.all(np.isfinite(y)):
+                return y
+        except LA.LinAlgError:
+            pass
+        u, s, vh = LA.svd(x)  # no division, so nothing goes wrong at a singular matrix
+        return of_matrix(LA.det(u) * LA.det(vh)) * (u.conj() * rows(others(s, -1))) @ vh.conj()
 
 
 def _eigh(x: Any, UPLO: str) -> Any:
@@ -123,8 +130,12 @@ def _gaps(x: Any) -> Any:
 
 
 def _p_norm(x: Any, ord: float, axis: Any, keepdims: bool) -> Any:
+    sizes = np.abs(x)
+    top = np.max(sizes, axis=axis, keepdims=True, initial=0)
+    top = np.where((top > 0) & np.isfinite(top), top, 1)  # scaled, so that no power overflows
     with np.errstate(divide="ignore"):  # 0 to a negative power
-        return np.sum(np.abs(x) ** ord, axis=axis, keepdims=keepdims) ** (1 / ord)
+        y = top * np.sum((sizes / top) ** ord, axis=axis, keepdims=True) ** (1 / ord)
+    return y if keepdims else np.squeeze(y, tuple(range(np.ndim(x))) if axis is None else axis)
 
 
 # -- rules too long for their row --------------------------------------------------------------------------------------
@@ -244,5 +255,5 @@ phi      = Op("phi",      "Φ({})",        _phi,                  None, lambda g
 gaps     = Op("gaps",     "gaps({})",     _gaps,                 None,
             lambda g, y, x: sum(g, axis=-2) - sum(g, axis=-1))
 p_norm   = Op("p_norm",   "p_norm({})",    _p_norm,               None, _p_norm_rule,
-            settings={"ord": 3, "axis": None, "keepdims": False})
+            settings={"ord": 2, "axis": None, "keepdims": False})
 # fmt: on

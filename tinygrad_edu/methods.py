@@ -32,4 +32,12 @@ class Methods:
     reshape, transpose, squeeze, swapaxes = ops.reshape, ops.transpose, ops.squeeze, arrays.swapaxes
     flatten, ravel, repeat, take = functions.flatten, arrays.ravel, arrays.repeat, arrays.take
     diagonal, trace, astype, copy = arrays.diagonal, arrays.trace, arrays.astype, arrays.copy
+    mT = property(linalg.matrix_transpose, doc="Each matrix of a batch transposed.")  # noqa: N815
+    __round__ = rows.round
     dot, sort, partition = linalg.dot, in_place("sort"), in_place("partition")
+
+    def __divmod__(self, other: Any) -> tuple[Any, Any]:
+        return rows.floor_divide(self, other), rows.remainder(self, other)
+
+    def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
+        return rows.floor_divide(other, self), rows.remainder(other, self)

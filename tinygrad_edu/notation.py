@@ -116,7 +116,7 @@ LATEX_SIGNS: dict[str, Any] = {
     "hypot":         lambda a, b: ops.sqrt(a**2 + b**2),
     "inv":           (r"{}^{{-1}}", POWER, POSTFIX),
     "pinv":          (r"{}^{{+}}", POWER, POSTFIX),
-    "solve":         (r"{}^{{-1}} \, {}", MATRIX, POSTFIX, POWER),
+    "solve":         lambda a, b: ops.TABLE["inv"](a) @ b,
 }
 LATEX_FUNCTIONS = {
     **{name: f"\\{name}" for name in "sin cos tan sinh cosh tanh arcsin arccos arctan det".split()},  # noqa: SIM905

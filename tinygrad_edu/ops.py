@@ -61,6 +61,8 @@ class Op:
     def __call__(self, *operands: Any, **settings: Any) -> Any:
         if len(operands) != self.arity or settings.keys() != self.settings.keys():
             operands, settings = self.arrange(operands, settings)
+        if settings and any(hasattr(x, "apply_op") for x in settings.values()):
+            calling.refuse(self.name, settings)
         compute, foreign = self.scalar, False
         for x in operands:
             if x.__class__ not in PLAIN:
@@ -69,8 +71,11 @@ class Op:
                     if (apply := getattr(x, "apply_op", None)) is not None:
                         return apply(self, operands, settings)
                     foreign = True  # a list, the first Fraction, or one of NumPy's scalars
-        if foreign:
+        if foreign or (kernels.FRACTIONS and compute is self.compute):
             known = [*map(number, operands)]
+            known = kernels.without_fractions(known) if any(map(shape, known)) else known
+            if not foreign:
+                return plain(compute(*known, **settings))
             return self(known, **settings) if self.arity is None else self(*known, **settings)
         return plain(compute(*operands, **settings))
 

@@ -10,20 +10,22 @@ from . import ops
 
 READING = frozenset({
     np.shape, np.ndim, np.size, np.isinf, np.isfinite, np.isclose, np.allclose, np.array_equal,
-    np.array_equiv, np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.array_repr, np.array_str,
+    np.array_equiv, np.zeros_like, np.ones_like, np.empty_like, np.array_repr, np.array_str,
     np.array2string, np.any, np.all, np.count_nonzero, np.nonzero, np.flatnonzero, np.argwhere, np.searchsorted,
-    np.digitize, np.histogram, np.signbit, np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
+    np.digitize, np.signbit, np.isin, np.isposinf, np.isneginf, np.shares_memory, np.may_share_memory, np.lexsort,
+    np.nanargmax, np.nanargmin, np.einsum_path, np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
     np.result_type, np.iscomplexobj, np.isrealobj, np.isreal, np.iscomplex,
 })  # fmt: skip  # functions of NumPy whose answer has no gradient: they read the data
 
 NEAREST = {
-    "any": "max", "all": "min", "nanmax": "fmax", "nanmin": "fmin", "nansum": "nan_to_num", "nanmean": "nan_to_num",
+    "full_like": "broadcast_to", "nanmax": "fmax", "nanmin": "fmin", "nansum": "nan_to_num", "nanmean": "nan_to_num",
     "nanprod": "nan_to_num", "nanvar": "nan_to_num", "nanstd": "nan_to_num", "percentile": "sort", "quantile": "sort",
     "unique": "sort", "insert": "concatenate", "delete": "take", "compress": "take", "extract": "take",
     "choose": "take",
     "interp": "where", "piecewise": "select", "convolve": "einsum", "correlate": "einsum", "cov": "matmul",
+    "trapezoid": "sum", "block": "concatenate", "meshgrid": "broadcast_to", "polyval": "power",
     "corrcoef": "matmul", "eig": "eigh", "eigvals": "eigh", "lstsq": "pinv", "qr": "cholesky", "cond": "norm",
-    "fft": "matmul", "ifft": "matmul", "divmod": "remainder", "fmod": "remainder", "modf": "trunc", "i0": "exp",
+    "float_power": "power", "fft": "matmul", "ifft": "matmul", "divmod": "remainder", "fmod": "remainder", "modf": "trunc", "i0": "exp",
     "add.reduce": "sum", "multiply.reduce": "prod", "maximum.reduce": "max", "minimum.reduce": "min",
     "add.accumulate": "cumsum", "multiply.accumulate": "cumprod", "add.outer": "expand_dims",
     "multiply.outer": "outer", "add.at": "concatenate", "add.reduceat": "split",
@@ -44,5 +46,6 @@ def answer(function: Any, args: Any, settings: dict[str, Any], method: str = "")
 
     module = f"{getattr(function, '__module__', None) or 'numpy'}.".replace("numpy.", "np.", 1)
     known = {row.__name__ for of, row in ops.ANSWERS.items() if hasattr(np, getattr(of, "__name__", ""))} - {"same"}
-    nearest = NEAREST.get(name) or get_close_matches(name, sorted(known), n=1, cutoff=0.0)[0]
-    raise TypeError(f"{module}{name} has no rule; the nearest that has one is {nearest}. For numbers alone use v.data.")
+    nearest = [NEAREST[name]] if name in NEAREST else get_close_matches(name, sorted(known), n=1, cutoff=0.8)
+    hint = f"; the nearest that has one is {nearest[0]}" if nearest else ""
+    raise TypeError(f"{module}{name} has no rule{hint}. For numbers alone use v.data.")

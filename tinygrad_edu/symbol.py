@@ -12,6 +12,7 @@ import numpy as np
 from . import kernels, ops
 from .notation import CONSTANTS, LATEX, NOTATIONS, PYTHON, TEXT, Notation, write
 from .operators import Operators
+from .protocol import answer
 
 STRUCTURE = {"axis", "axes", "shape", "index", "subscripts", "kth"}  # settings of what works on whole arrays
 
@@ -31,7 +32,7 @@ class Symbol(Operators):
     """
 
     __slots__ = ("name", "op", "operands", "settings", "shape")
-    __array_ufunc__ = None  # array * symbol asks the symbol
+    __array_priority__ = 1000  # array * symbol asks the symbol
 
     def __init__(
         self, name: str, shape: tuple[int, ...] = (), op: ops.Op | None = None, operands: tuple[Any, ...] = (),
@@ -50,6 +51,12 @@ class Symbol(Operators):
         settings = normal(op, operands, settings, shape)
         simple = simpler(op, operands, settings, shape)
         return Symbol("", shape, op, operands, settings) if simple is None else simple
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
+        return answer(ufunc, inputs, settings, "" if method == "__call__" else f".{method}")
+
+    def __array_function__(self, function: Any, types: Any, args: Any, settings: Any) -> Any:
+        return answer(function, args, settings)
 
     def __str__(self) -> str:
         return write(self, TEXT)[0]
@@ -244,6 +251,14 @@ def formulas(
     >>> formulas(ops.divide, "a", "b", notation="latex"), formulas(ops.sin, "x", g="g", notation="python")
     (['\\\\frac{1}{b}', '-\\\\frac{y}{b}'], ['g * np.cos(x)'])
     """
+    if not isinstance(op, ops.Op):
+        raise TypeError(
+            f"{op!r} is no row of the table; what is composed of rows shows them on a letter: f(Symbol('x'))."
+        )
+    if isinstance(notation, str) and notation not in NOTATIONS:
+        raise ValueError(f"The notation is one of {', '.join(NOTATIONS)}, not {notation!r}.")
+    if unknown := settings.keys() - op.settings.keys():
+        raise TypeError(f"{op.name} has no setting {', '.join(sorted(unknown))}.")
     if op.arity not in (None, len(letters)):
         raise TypeError(f"{op.name} has {op.arity} operand(s), not {len(letters)}.")
     settings = {**op.settings, **settings}

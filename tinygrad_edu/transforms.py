@@ -43,8 +43,9 @@ class Trace:
 
     def __init__(self, function: Function, argnums: Argnums, inputs: Sequence[Any], keywords: dict[str, Any]) -> None:
         arguments: dict[Any, Any] = {**dict(enumerate(inputs)), **keywords}
-        outer, self.recording, self.single = STATE.open, STATE.recording, isinstance(argnums, int | str)
-        self.keys = [key_of(i, inputs, keywords) for i in ([argnums] if isinstance(argnums, int | str) else argnums)]
+        outer, self.recording, self.single = STATE.open, STATE.recording, isinstance(argnums, int | str | np.integer)
+        chosen: Any = [argnums] if self.single else argnums
+        self.keys = [key_of(i, inputs, keywords) for i in chosen]
         self.inputs, leaves = flatten({key: arguments[key] for key in self.keys})
         self.ends = [own(x, self.inputs, i) for i, x in enumerate(leaves)]
         given = {**arguments, **unflatten(self.inputs, self.ends)}
@@ -101,12 +102,13 @@ class Trace:
 
 def key_of(i: int | str, inputs: Sequence[Any], keywords: dict[str, Any]) -> int | str:
     """The position of a chosen argument from the left, or the name of a keyword argument."""
-    if isinstance(i, int) and -len(inputs) <= i < len(inputs):
-        return i % len(inputs)
+    if isinstance(i, int | np.integer) and -len(inputs) <= i < len(inputs):
+        return int(i) % len(inputs)
     if isinstance(i, str) and i in keywords:
         return i
     named = f" and {', '.join(keywords)}" if keywords else ""
-    raise IndexError(f"argnums: there is no argument {i!r} among {len(inputs)} in order{named}.")
+    hint = f' Did you mean argnums="{next(iter(keywords))}"?' if keywords and not inputs else ""
+    raise IndexError(f"argnums: there is no argument {i!r} among {len(inputs)} in order{named}.{hint}")
 
 
 def joint(results: Sequence[Value]) -> Value:

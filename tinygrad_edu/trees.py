@@ -59,7 +59,7 @@ def match(form: Any, tree: Any, this: str, that: str, path: str = "") -> Iterato
     if wanted is None:
         yield form, tree
         return
-    alike = type(tree) is type(form) or (isinstance(tree, dict) and isinstance(form, dict))
+    alike = type(tree) is type(form) or any(isinstance(tree, kind) and isinstance(form, kind) for kind in (dict, tuple))
     given = items(tree) if alike else {}
     if not alike or given.keys() != wanted.keys():
         raise GradientError(f"{this}{at(path)} is {described(tree)}, {that} {described(form)}.")

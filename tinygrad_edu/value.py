@@ -11,7 +11,7 @@ from . import ops
 from .backward import sweep
 from .errors import GradientError, check_finite, check_gain, named, no_seed, refusal
 from .functions import Composite
-from .kernels import number, real
+from .kernels import FRACTIONS, number, real, without_fractions
 from .operators import Operators
 from .protocol import answer
 from .recording import STATE, Line, Scope, inside
@@ -76,6 +76,8 @@ class Value(Operators):
                 compute = op.compute
             numbers.append(x)
         try:
+            if compute is op.compute and FRACTIONS:
+                numbers = without_fractions(numbers)
             data = compute(*numbers, **settings) if settings else compute(*numbers)
         except (ValueError, TypeError, IndexError) as error:
             raise refusal(op, operands, error) from None

@@ -23,13 +23,16 @@ DIRECTIONS = ("LR", "TB", "RL", "BT")  # left to right, top to bottom, and their
 SUFFIXES = (".svg", ".png", ".gv", ".dot", ".txt")
 
 
-def draw(value: Value, names: Mapping[str, Any] | None = None, direction: str = "LR") -> Drawing:
+def draw(
+    value: Value, names: Mapping[str, Any] | None = None, direction: str = "LR", composites: bool = True
+) -> Drawing:
     """Draw the graph that led to `value`: every value with its number and gradient, every operation, every edge.
 
     Parameters have round corners, inputs a folded one, constants a dashed outline, the result a double one. `names`,
-    for example `locals()`, names the values without a label; `direction` is LR, TB, RL or BT. The numbers are those the
-    graph was computed with, the gradients those of this moment. Above some 400 nodes a picture is slow to lay out and
-    hard to read, while DOT and text have no limit. Raises TypeError for anything but a Value.
+    for example `locals()`, names the values without a label; `direction` is LR, TB, RL or BT. What is composed of
+    operations, as mean, is one operation of its own name; with `composites=False` it is opened. The numbers are those
+    the graph was computed with, the gradients those of this moment. Above some 400 nodes a picture is slow to lay out
+    and hard to read, while DOT and text have no limit. Raises TypeError for anything but a Value.
 
     >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
     >>> loss = a * b + a
@@ -48,7 +51,7 @@ def draw(value: Value, names: Mapping[str, Any] | None = None, direction: str = 
         raise TypeError(f"names is a mapping from names to values, such as locals(), not {type(names).__name__}.")
     if direction not in DIRECTIONS:
         raise ValueError(f"direction is one of {', '.join(DIRECTIONS)}, not {direction!r}.")
-    nodes = shown_nodes(value, names or {})
+    nodes = shown_nodes(value, names or {}, composites)
     return Drawing(dot_source(nodes, direction), text_tree(nodes[-1]))
 
 
