@@ -7,6 +7,7 @@ themselves, domains and conventions from the table of domains.
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,10 +39,11 @@ Every operation of the library: how it is written, what the gradient of each ope
 and what holds where it is not. This page is written by [`write_operations.py`](write_operations.py), which reads the
 formulas off the very rules that `backward()` runs; the tests evaluate each and compare.
 
-`g` is the gradient that arrives from above, `y` the result, and `[x > 0]` is 1 where it is so and 0 elsewhere. Where an
-operand was stretched to a larger shape, its gain is added up to its own shape; no rule needs to say so.
-`tg.sum(v)` and NumPy's own `np.sum(v)` are the same, and so is the method `v.sum()` where NumPy has it. The plots show
-each function as a line and its derivative dashed, from `backward()`; of several numbers the first one moves.
+`g` is the gradient that arrives from above, `y` the result, and `[x > 0]` is 1 where it is so and 0 elsewhere; where
+equal numbers compete, as in `maximum` and `max`, they share. An operand that was stretched to a larger shape gains the
+sum over the copies; no rule needs to say so. `tg.sum(v)` and NumPy's own `np.sum(v)` are the same, and so is the method
+`v.sum()` where NumPy has it. The plots show each function as a line and its derivative dashed, from `backward()`; of
+several numbers the first one moves.
 
 """
 
@@ -149,7 +151,7 @@ def example(row: Any) -> domains.Case | None:
         size = min(sum(map(np.size, operands)), 12) if shown.keys() <= STRUCTURE else 0
         return sum(np.ndim(x) == 2 for x in operands) * (max(map(np.ndim, operands), default=0) < 3), size, bool(shown)
 
-    return max(cases, key=telling)
+    return cases[0] if row is ops.linear else max(cases, key=telling)
 
 
 def drawn(row: Any, case: domains.Case) -> list[Any]:
@@ -161,7 +163,8 @@ def rules(row: ops.Op, letters: list[str]) -> str:
     """What each operand gains, read off its rule; for some shapes, if the rule depends on them."""
     case = example(row)
     if case is None:
-        return gains(letters, formulas(row, *letters, g="g"))
+        by_name = {name: Symbol(name) for name in row.settings if name in ("alpha", "negative_slope")}
+        return gains(letters, formulas(row, *letters, g="g", **by_name))
     letters = letters if row.arity else list("abc")[: len(case.operands)]
     symbols = [Symbol(x, np.shape(number)) for x, number in zip(letters, drawn(row, case))]
     y = domains.call(row, symbols, case.settings)
@@ -183,13 +186,14 @@ def gains(letters: list[str], found: list[str | None]) -> str:
 
 def parts(row: functions.Composite) -> str:
     """The rows that a composition is made of, in the order in which they are computed."""
-    case = domains.cases(row)[-1]
-    operands = [Value(x) if isinstance(shape, tuple) and np.asarray(x).dtype == float else x
-                for x, shape in zip(drawn(row, case), case.operands)]  # fmt: skip
-    result = domains.call(row, operands, case.settings)
-    results = result if isinstance(result, list | tuple) else [result]
-    nodes = [node for y in results if isinstance(y, Value) for node in reversed(order(y))]
-    return ", ".join(dict.fromkeys(node.op.name for node in nodes)) or "the same"
+    names: dict[str, None] = {}
+    for case in domains.cases(row):
+        operands = [Value(x) if isinstance(shape, tuple) and np.asarray(x).dtype == float else x
+                    for x, shape in zip(drawn(row, case), case.operands)]  # fmt: skip
+        result = domains.call(row, operands, case.settings)
+        for y in result if isinstance(result, list | tuple) else [result]:
+            names |= dict.fromkeys(node.op.name for node in reversed(order(y))) if isinstance(y, Value) else {}
+    return ", ".join(names)
 
 
 def entry(row: Any) -> str:
@@ -204,15 +208,15 @@ def entry(row: Any) -> str:
         rule = rules(row, letters) if row.rules else "no gradient"
     else:
         what, written, rule = row.__doc__.splitlines()[0], call(row), f"made of {parts(row)}"
-    where = [part for part in operands if not part.lstrip("*").isidentifier()]
     conventions = dict.fromkeys(kink.convention for kink in domains.KINKS if kink.row is row)
-    notes = "; ".join([*(f"`{x}`" for x in where), *conventions])
+    notes = "; ".join([*filter(None, [domains.where(row)]), *conventions])
     return f"| {picture} | `{cell(written)}`<br>{cell(prose(what))} {numpys} | {cell(rule)} | {cell(prose(notes))} |"
 
 
 def call(row: functions.Composite) -> str:
     """How a composition is called."""
-    return f"{row.name}({', '.join(row.takes or ['*arrays'])})"
+    parameters = inspect.signature(row.function).parameters.values()
+    return f"{row.name}({', '.join(str(p.replace(annotation=p.empty)).replace(' = ', '=') for p in parameters)})"
 
 
 def page() -> str:

@@ -4,6 +4,7 @@ The examples of README.md and docs/ are doctests, which pytest collects by itsel
 """
 
 import ast
+import importlib
 import linecache
 import re
 from collections.abc import Iterator
@@ -136,6 +137,20 @@ def exists(thing: Any, names: list[str]) -> bool:
             return False
         thing = getattr(thing, name)
     return True
+
+
+def test_the_page_of_operations_is_what_the_library_says_of_itself(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    writer = importlib.import_module("write_operations")
+    assert writer.page() == (ROOT / "docs" / "operations.md").read_text("utf-8"), "run docs/write_operations.py"
+    plots = writer.plots()
+    kept = {path.name: path.read_text("utf-8") for path in (ROOT / "docs" / writer.PLOTS).glob("*.svg")}
+    assert plots.keys() == kept.keys()
+    figures = re.compile(r"-?\d+(?:\.\d+)?")
+    for name, plot in plots.items():
+        assert figures.sub("", plot) == figures.sub("", kept[name]), name
+        for now, then in zip(figures.findall(plot), figures.findall(kept[name]), strict=True):
+            assert abs(float(now) - float(then)) < 0.15, name  # libraries of mathematics differ in the last digit
 
 
 def test_a_missing_name_is_noticed():

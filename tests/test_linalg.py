@@ -18,6 +18,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import Value, linalg, matrices
 from tinygrad_edu.backward import order
 from tinygrad_edu.checking import check_gradients
+from tinygrad_edu.symbol import Symbol
 
 LinAlgError = np.linalg.LinAlgError
 BATCHES = [(), (2,), (2, 1)]
@@ -799,3 +800,23 @@ def test_value_first_and_second_derivative_are_those_of_pytorch(name: str, seed:
     inputs = [matrix(*shape, seed=seed + i) for i, shape in enumerate(shapes)]
     for a, b in zip(in_ours(ours, *inputs), in_torch(theirs, *inputs), strict=True):
         assert close(a, b, rtol=1e-8, atol=1e-9)
+
+
+def test_the_gradient_of_a_determinant_does_not_overflow_on_its_way() -> None:
+    a = np.diag([1e10] * 40 + [1e-10] * 40)
+    assert np.allclose(tg.grad(np.linalg.det)(a), np.diag([1e-10] * 40 + [1e10] * 40))
+    b = np.random.default_rng(0).normal(size=(120, 120))
+    assert np.allclose(tg.grad(np.linalg.det)(b), np.linalg.det(b) * np.linalg.inv(b).T)
+
+
+@pytest.mark.parametrize("size", [1e-150, 1.0, 1e150])
+def test_a_norm_of_any_order_is_right_for_tiny_and_huge_numbers(size: float) -> None:
+    x = np.array([1.0, -2.0]) * size
+    value, gradient = tg.value_and_grad(lambda x: np.linalg.norm(x, 3))(x)
+    assert np.isclose(value / size, 9 ** (1 / 3))
+    assert np.allclose(gradient, np.array([1.0, -4.0]) / 9 ** (2 / 3))
+
+
+def test_the_formula_of_solve_keeps_its_brackets() -> None:
+    x, y, u = (Symbol(name, (2, 2)) for name in "XYu")
+    assert tg.solve(x @ y, u).latex() == r"(X \, Y)^{-1} \, u"

@@ -431,6 +431,51 @@ def test_methods_are_the_functions(method, arguments, numpy):
     assert np.allclose(getattr(tg, method)(x, *arguments), found.data, rtol=1e-15, atol=0)  # NumPy's own
 
 
+def test_round_divmod_and_each_matrix_transposed():
+    v = Value(7.375, "v")
+    assert (round(v).data, round(v, 1).data, round(v, -1).data) == (7.0, 7.4, 10.0)
+    whole, rest = divmod(v, 2)
+    (whole + 3 * rest).backward()
+    assert (whole.data, rest.data, v.grad) == (3.0, 1.375, 3.0)
+    assert [x.data for x in divmod(9.0, v)] == [1.0, 1.625]
+    assert Value(np.ones((4, 2, 3))).mT.shape == (4, 3, 2)
+
+
+def test_what_arrays_do_in_place_says_what_to_write():
+    for method in ("sort", "partition"):
+        with pytest.raises(TypeError, match=rf"a\.{method}\(\) changes the array a itself.*v = tg\.{method}\(v\)"):
+            getattr(Value([2.0, 1.0]), method)(0)
+
+
+def test_a_fraction_beside_an_array_is_a_float():
+    half = Fraction(1, 2)
+    for v in (Value([1.0, 2.0]), Value(np.array([1.0, 2.0], np.float32))):
+        for result in (v * half, half + v, v / half, np.maximum(v, half), tg.where(v > half, v, half)):
+            assert result.dtype == v.dtype
+        (np.exp(v * half)).sum().backward()
+        assert np.allclose(v.grad, np.exp(v.data / 2) / 2)
+    assert tg.multiply(np.array([1.0, 2.0]), half).dtype == float
+
+
+def test_a_value_as_a_setting_is_refused():
+    slope = Value(0.1, "slope")
+    for write in (lambda v: tg.leaky_relu(v, slope), lambda v: tg.elu(v, alpha=slope), lambda v: tg.sum(v, axis=slope)):
+        with pytest.raises(TypeError, match="is a setting, a plain number, not a Value: no gradient would reach it"):
+            write(Value([1.0, -2.0]))
+    for write in (
+        lambda v: np.tile(v, slope), lambda v: np.split(v, slope), lambda v: np.repeat(v, slope),
+        lambda v: np.roll(v, slope), lambda v: np.take(v, slope), lambda v: np.tile(np.ones(2), slope),
+    ):  # fmt: skip
+        with pytest.raises(TypeError, match=r"is made of whole numbers, not of Values: v\.data"):
+            write(Value([1.0, -2.0]))
+
+
+def test_what_would_drop_a_gradient_is_refused():
+    for write in (lambda v: np.full_like(np.ones(2), v), lambda v: np.histogram([1.0, 2.0], weights=Value([1.0, 2.0]))):
+        with pytest.raises(TypeError, match="has no rule"):
+            write(Value(2.0))
+
+
 def test_micrograds_own_example_as_it_stands():
     """The expression of micrograd's README, with the numbers that it prints."""
     a = Value(-4.0)

@@ -23,6 +23,7 @@ from .arrays import repeat as repeat, roll as roll, rollaxis as rollaxis, rot90 
 from .arrays import split as split, swapaxes as swapaxes, take as take, tile as tile, trace as trace, tril as tril
 from .arrays import triu as triu, vsplit as vsplit, vstack as vstack
 from .errors import GradientError as GradientError
+from .functions import Composite
 from .functions import average as average, clip as clip, cumprod as cumprod, diff as diff, fix as fix
 from .functions import flatten as flatten
 from .functions import gelu as gelu, gradient as gradient, mean as mean, median as median, nan_to_num as nan_to_num
@@ -75,14 +76,14 @@ ON_FIRST_USE = {  # so that `import tinygrad_edu` costs little more than `import
 }  # fmt: skip
 
 
-def _describe(op: Op) -> str:
+def _describe(row: Op | Composite) -> str:
     """The text of `help(tg.tanh)`, read off the table of domains when somebody asks."""
     from .domains import describe
 
-    return describe(op)
+    return describe(row)
 
 
-Op.describe = staticmethod(_describe)
+Op.describe = Composite.describe = staticmethod(_describe)
 
 
 def __getattr__(name: str) -> Any:
@@ -97,5 +98,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    ours = {"ANSWERS", "Any", "Op", "np", "ON_FIRST_USE", "TYPE_CHECKING", "annotations", "importlib"}
+    ours = {"ANSWERS", "Any", "Composite", "Op", "np", "ON_FIRST_USE", "TYPE_CHECKING", "annotations", "importlib"}
     return sorted({*globals(), *ON_FIRST_USE} - ours)

@@ -13,6 +13,7 @@ complex numbers, CASES the shapes and settings to test. Composites stand at the 
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from typing import Any, NamedTuple
@@ -210,7 +211,7 @@ LINES: tuple[Any, ...] = (
     (matrices.packed_slogdet, "the sign and log|det|, side by side", "x invertible"),
     (matrices.cholesky, "the triangular y with y @ y.T = x",     "x positive definite", "[[4.0]]",    "array([[2.]])"),
     (matrices.packed_eigh, "eigenvalues over eigenvectors",      "x of distinct eigenvalues"),
-    (matrices.packed_svd,  "singular values over both bases",    "x of distinct singular values"),
+    (matrices.packed_svd,  "singular values over both bases, one node",    "x of distinct singular values"),
     (matrices.pinv,     "the pseudo-inverse of each matrix",     "x of constant rank",
         "[[2.0, 0.0]]", "array([[0.5], [0. ]])"),
     (matrices.phi,      "the lower triangle, the diagonal halved", "x"),
@@ -294,6 +295,18 @@ KINKS = tuple(Kink(*line) for line in (
     (functions.cumprod, ([0.0, 2.0, 0.0],), ([3.0, 0.0, 0.0],),    "right with zeros among the factors"),
     (functions.nan_to_num, (np.nan,),       (0.0,),                "no gradient flows through what is replaced"),
 ))
+
+WHERE: dict[Any, str] = {  # where it is differentiable, if the conditions under which tests draw do not say it all
+    ops.power: "a > 0; for a whole n everywhere, but at 0 if n < 0", ops.maximum: "a != b", ops.minimum: "a != b",
+    rows.fmax: "a != b", rows.fmin: "a != b", ops.max: "one largest", ops.min: "one smallest",
+    functions.ptp: "one largest and one smallest", rows.sort: "no two equal", rows.partition: "no two equal",
+    functions.median: "no two equal in the middle", functions.std: "not all equal", rows.hypot: "(a, b) != (0, 0)",
+    rows.arctan2: "(a, b) != (0, 0), and not at its jump from pi to -pi", rows.remainder: "m != 0, a / m not whole",
+    rows.floor_divide: "m != 0, a / m not whole", ops.where: "all a and b, not c",
+    linalg.matrix_power: "n >= 0, or a invertible", functions.clip: "a not at a bound", ops.clip: "x not at a bound",
+    rows.rint: "x not in the middle between two whole numbers",
+    rows.round: "x not in the middle between two candidates",
+}
 
 REAL_ONLY = frozenset({  # not differentiable in the complex plane; some are, but NumPy's logaddexp is real
     ops.abs, ops.sign, ops.relu, ops.softplus, ops.maximum, ops.minimum, ops.clip, ops.max, ops.min,
@@ -565,6 +578,12 @@ def placed(u: float, condition: str) -> Any:
     return intervals[-1][1]
 
 
+def where(row: Any) -> str:
+    """Where an operation is differentiable, in a few words; "" for everywhere."""
+    conditions = [part for part in DOMAINS[row].operands.split(", ") if not part.lstrip("*").isidentifier()]
+    return WHERE.get(row, ", ".join(dict.fromkeys(conditions)))
+
+
 def describe(row: Any) -> str:
     """The text of `help(tg.tanh)`: what it is, where it is differentiable, the convention at its kinks, an example.
 
@@ -574,15 +593,19 @@ def describe(row: Any) -> str:
     Differentiable for x != 0.
     Convention: norm'(0) = 0.
     """
-    if row not in DOMAINS or not isinstance(row, ops.Op):
-        return str(getattr(row, "written", row.__doc__))
-    domain, parts = DOMAINS[row], DOMAINS[row].operands.split(", ")
-    conditions = [part for part in parts if not part.lstrip("*").isidentifier()]
-    where = f"Differentiable for {', '.join(conditions) or 'all numbers'}." if row.rules else "No gradient passes it."
-    conventions = dict.fromkeys(f"Convention: {kink.convention}." for kink in KINKS if kink.row is row)
-    answers = ", ".join(map(numpys_name, answered(row)))
-    lines = [where, *conventions, *([f"NumPy: {answers}."] if answers else []), *example(domain, len(parts))]
-    return "\n".join([f"{written(row, [LETTER.findall(part)[0] for part in parts])}: {domain.what}.", "", *lines])
+    composed = isinstance(row, functions.Composite)
+    doc = inspect.cleandoc(row.function.__doc__ or "") if composed else row.written
+    if row not in DOMAINS:
+        return doc
+    domain, ruled = DOMAINS[row], composed or row.rules
+    lines = [f"Differentiable for {where(row) or 'all numbers'}." if ruled else "No gradient passes it."]
+    lines += dict.fromkeys(f"Convention: {kink.convention}." for kink in KINKS if kink.row is row)
+    if answers := ", ".join(map(numpys_name, answered(row))):
+        lines.append(f"NumPy: {answers}.")
+    if composed:
+        return "\n".join([doc, "", *lines])
+    letters = [LETTER.findall(part)[0] for part in domain.operands.split(", ")]
+    return "\n".join([f"{written(row, letters)}: {domain.what}.", "", *lines, *example(domain, len(letters))])
 
 
 def answered(row: Any) -> list[Any]:
@@ -602,7 +625,8 @@ def written(row: ops.Op, letters: list[str]) -> str:
     if not row.settings:
         return row.written.format(*letters)
     operands = letters if row.arity else ["[a, b, ...]"]
-    return f"{row.name}({', '.join([*operands, *(f'{name}={default!r}' for name, default in row.settings.items())])})"
+    settings = [f"{name}={default!r}" for name, default in row.settings.items() if name != "times"]
+    return f"{row.name}({', '.join([*operands, *settings])})"
 
 
 def example(domain: Domain, arity: int) -> list[str]:

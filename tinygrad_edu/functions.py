@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterable
 from functools import cached_property, partial
@@ -22,8 +23,14 @@ class Composite:
     It answers for a function of NumPy, if one is named: called on nothing of ours it is that function.
     """
 
+    describe: Callable[[Composite], str] = staticmethod(lambda composite: composite.function.__doc__ or "")
+    __doc__ = property(
+        lambda self: Composite.describe(self)
+    )  # help(tg.mean) shows what the table of domains knows, too
+    __signature__ = property(lambda self: inspect.signature(self.function))
+
     def __init__(self, function: Callable[..., Any], *numpy: Any) -> None:
-        self.function, self.name, self.__doc__ = function, function.__name__, function.__doc__
+        self.function, self.name = function, function.__name__
         self.__name__, self.__module__ = self.name, function.__module__
         self.numpy = numpy[0] if numpy else None
         ops.ANSWERS.update(dict.fromkeys(numpy, self))

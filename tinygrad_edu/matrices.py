@@ -102,7 +102,9 @@ def _cofactor(x: Any) -> Any:
         except LA.LinAlgError:
             pass
         u, s, vh = LA.svd(x)  # no division, so nothing goes wrong at a singular matrix
-        return of_matrix(LA.det(u) * LA.det(vh)) * (u.conj() * rows(others(s, -1))) @ vh.conj()
+        mixed = np.ravel([range(n), range(n)[::-1]], "F")[:n]  # large ones beside small ones, or products overflow
+        products = others(s[..., mixed], -1)[..., np.argsort(mixed)]
+        return of_matrix(LA.det(u) * LA.det(vh)) * (u.conj() * rows(products)) @ vh.conj()
 
 
 def _eigh(x: Any, UPLO: str) -> Any:
