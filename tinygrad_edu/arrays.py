@@ -389,7 +389,7 @@ def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     array([3., 1.])
     """
     indices = plain(indices, "take", "indices")
-    if axis is None or not ops.ndim(a):
+    if axis is None or not math.prod(ops.shape(a)) or not ops.ndim(a):
         return taken(a, np.take(places(a), indices, axis, mode=mode))  # type: ignore[call-overload]
     axes(a, axis)
     along = np.take(np.arange(ops.shape(a)[axis]), indices, mode=mode)  # type: ignore[call-overload]

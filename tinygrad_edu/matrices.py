@@ -97,7 +97,7 @@ def _cofactor(x: Any) -> Any:
     with np.errstate(all="ignore"):
         try:
             y = of_matrix(LA.det(x)) * LA.inv(x).swapaxes(-1, -2)
-            if np.all(LA.cond(x) < 1e8) and np.all(np.isfinite(y)):
+            if np.all(LA.cond(x) < 1e12) and np.all(np.isfinite(y)):
                 return y
         except LA.LinAlgError:
             pass
