@@ -457,6 +457,13 @@ def test_a_fraction_beside_an_array_is_a_float():
     assert tg.multiply(np.array([1.0, 2.0]), half).dtype == float
 
 
+def test_activations_take_lists_and_large_numbers():
+    for f in (tg.silu, tg.gelu):
+        assert np.allclose(f([1.0, -2.0]), f(np.array([1.0, -2.0])))
+        assert f(1e150) == 1e150
+    assert np.allclose(tg.gelu([1.0, -2.0], "tanh"), tg.gelu([1.0, -2.0], approximate="tanh"))
+
+
 def test_a_value_as_a_setting_is_refused():
     slope = Value(0.1, "slope")
     for write in (lambda v: tg.leaky_relu(v, slope), lambda v: tg.elu(v, alpha=slope), lambda v: tg.sum(v, axis=slope)):

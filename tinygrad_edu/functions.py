@@ -24,9 +24,7 @@ class Composite:
     """
 
     describe: Callable[[Composite], str] = staticmethod(lambda composite: composite.function.__doc__ or "")
-    __doc__ = property(
-        lambda self: Composite.describe(self)
-    )  # help(tg.mean) shows what the table of domains knows, too
+    __doc__ = property(lambda self: Composite.describe(self))  # help(tg.mean) shows the line of the table of domains
     __signature__ = property(lambda self: inspect.signature(self.function))
 
     def __init__(self, function: Callable[..., Any], *numpy: Any) -> None:
@@ -55,7 +53,12 @@ class Composite:
                 raise TypeError(f"{self.name} takes {', '.join(own)}: {', '.join(missing)} is missing.")
         if (apply := getattr(ours, "apply_composite", None)) is not None:
             return apply(self, operands, settings)
-        return self.function(*(operands if ours is not None else map(known, operands)), **settings)
+        if ours is None:
+            operands, settings = (
+                (*map(known, operands),),
+                {k: known(x) if type(x) is list else x for k, x in settings.items()},
+            )
+        return self.function(*operands, **settings)
 
     def __get__(self, owner: Any, kind: type | None = None) -> Any:
         return self if owner is None else partial(self, owner)
