@@ -14,7 +14,7 @@ PLAIN = (str, int, float)
 OF_A_UFUNC = {"out": None, "casting": "same_kind", "order": "K", "dtype": None, "subok": True, "signature": None}
 INSTEAD = {  # of an argument that cannot be differentiated, or is not known here
     "out": "Writing into an array would cut the graph: write a = a + v.",
-    "dtype": "A Value keeps the dtype of its data: convert that first, Value(x.astype(dtype)).",
+    "dtype": "A Value keeps its dtype: write v.astype(dtype) first.",
     "where": "Take v[condition] first; or, to sum along an axis, tg.where(condition, v, 0).",
     "initial": "Take it in afterwards: initial + v.sum(), tg.maximum(v.max(), initial).",
     "order": "Numbers are read row by row: transpose first for another order.",
