@@ -536,7 +536,7 @@ def compare(
 
 
 def named_as(function: Any) -> str:
-    return f"{function.__module__.replace('numpy', 'np')}.{function.__name__}"
+    return f"{getattr(function, '__module__', 'numpy').replace('numpy', 'np')}.{function.__name__}"
 
 
 def drawn(test: Callable[..., None], *strategies: Any, most: int = EXAMPLES) -> None:
@@ -658,7 +658,9 @@ def test_on_plain_arrays_and_on_values_it_is_numpys_own(function: Any) -> None:
 
 IN_PLACE = {"sort", "partition"}  # as methods of an array
 METHODS = [
-    f for f in CALLS if f.__module__ == "numpy" and hasattr(np.ndarray, f.__name__) and f.__name__ not in IN_PLACE
+    f
+    for f in CALLS
+    if getattr(f, "__module__", "numpy") == "numpy" and hasattr(np.ndarray, f.__name__) and f.__name__ not in IN_PLACE
 ]
 
 

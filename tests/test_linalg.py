@@ -468,7 +468,7 @@ def test_subscripts_are_legal_where_numpys_are(text: str, count: int) -> None:
 
 
 def test_what_einsum_does_not_take() -> None:
-    with pytest.raises(TypeError, match=r"einsum takes optimize, not dtype\. A Value keeps the dtype of its data"):
+    with pytest.raises(TypeError, match=r"einsum takes optimize, not dtype\. A Value keeps its dtype"):
         np.einsum("ij->i", A, dtype=np.float32)
     with pytest.raises(TypeError, match="into an array"):
         np.einsum("ij->i", A, out=np.ones(2))
