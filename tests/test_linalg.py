@@ -745,15 +745,15 @@ def both(b: Any) -> Any:
 
 
 AS_IN_TORCH = {  # ours, PyTorch's, the shapes
-    "inv": (matrices.inv, lambda t, x: t.matrices.inv(x), (3, 3)),
-    "det": (matrices.det, lambda t, x: t.matrices.det(x), (2, 3, 3)),
+    "inv": (matrices.inv, lambda t, x: t.linalg.inv(x), (3, 3)),
+    "det": (matrices.det, lambda t, x: t.linalg.det(x), (2, 3, 3)),
     "slogdet": (lambda x: linalg.slogdet(x)[1], lambda t, x: t.linalg.slogdet(x)[1], (2, 3, 3)),
-    "pinv": (matrices.pinv, lambda t, x: t.matrices.pinv(x), (2, 3, 2)),
-    "solve": (matrices.solve, lambda t, a, b: t.matrices.solve(a, b), (2, 3, 3), (3, 2)),
-    "cholesky": (lambda b: matrices.cholesky(both(b)), lambda t, b: t.matrices.cholesky(b @ b.mT), (2, 3, 3)),
+    "pinv": (matrices.pinv, lambda t, x: t.linalg.pinv(x), (2, 3, 2)),
+    "solve": (matrices.solve, lambda t, a, b: t.linalg.solve(a, b), (2, 3, 3), (3, 2)),
+    "cholesky": (lambda b: matrices.cholesky(both(b)), lambda t, b: t.linalg.cholesky(b @ b.mT), (2, 3, 3)),
     "upper": (
         lambda b: matrices.cholesky(both(b), upper=True),
-        lambda t, b: t.matrices.cholesky(b @ b.mT, upper=True),
+        lambda t, b: t.linalg.cholesky(b @ b.mT, upper=True),
         (3, 3),
     ),
     "eigvalsh": (lambda b: linalg.eigvalsh(both(b)), lambda t, b: t.linalg.eigvalsh(b @ b.mT), (2, 3, 3)),

@@ -196,7 +196,7 @@ SPELLING = {
     matrices.packed_eigh: lambda x, UPLO="L": packed(*eigh(x, UPLO)), matrices.packed_svd: packed_svd,
     "pinv": lambda x, rcond=1e-15, hermitian=False: torch.linalg.pinv(mirrored(x) if hermitian else x, rtol=rcond),
     "phi": lambda x: torch.tril(x) - torch.tril(torch.triu(x)) / 2, "gaps": lambda x: x[..., None, :] - x[..., None],
-    "p_norm": lambda x, ord=3, **at: vector_norm(x, ord=ord, **at),
+    "p_norm": lambda x, ord=2, **at: vector_norm(x, ord=ord, **at),
     "dot": lambda a, b: a * b if not (a.ndim and b.ndim) else torch.tensordot(a, b, ([-1], [max(b.ndim - 2, 0)])),
     "vdot": lambda a, b: torch.dot(a.reshape(-1), b.reshape(-1)), "inner": torch.inner, "outer": torch.outer,
     "tensordot": lambda a, b, axes=2: torch.tensordot(
