@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import ops
-from .functions import axes, composite, known, one_of_ours, stand_in as stand_in
+from .functions import axes, composite, cut, known, one_of_ours, stand_in
 from .rows import backwards
 
 Axes = int | Sequence[int]
@@ -53,7 +53,7 @@ def turned(x: Any, function: Any, *arguments: Any) -> Any:
     return x if order == tuple(sorted(order)) else ops.transpose(x, axes=order)
 
 
-@composite(*filter(None, [getattr(np, "astype", None)]))  # a function only since NumPy 2.1
+@composite(np.astype)
 def astype(x: Any, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True) -> Any:
     """The same numbers in another floating dtype; their gradient comes back in their own.
 
@@ -251,9 +251,8 @@ def pieces(x: Any, axis: int, function: Any, sections: Any, *arguments: Any) -> 
     """Stretches of `x` along an axis, cut where a function of NumPy cuts."""
     function(stand_in(x), plain(sections, "split", "indices_or_sections"), *arguments)  # for its errors
     axis %= ops.ndim(x)
-    cut = np.array_split(np.arange(ops.shape(x)[axis]), sections)
-    bounds = [(int(piece[0]), int(piece[-1]) + 1) if len(piece) else (0, 0) for piece in cut]
-    return [x[(slice(None),) * axis + (slice(*bound),)] for bound in bounds]
+    stretches = np.array_split(np.arange(ops.shape(x)[axis]), sections)
+    return [cut(x, axis, *((int(s[0]), int(s[-1]) + 1) if len(s) else (0, 0))) for s in stretches]
 
 
 @composite(np.array_split)

@@ -68,7 +68,7 @@ def named(
 def refuse(name: str, settings: Mapping[str, Any]) -> None:
     """Raise TypeError for a setting that is a Value: no gradient would come to it."""
     for key, x in settings.items():
-        if not isinstance(x, str) and hasattr(x, "backward"):
+        if hasattr(x, "backward"):
             raise TypeError(
                 f"{name}: {key} is a setting, a plain number, not a Value: no gradient would reach it. "
                 f"Take {key}.data, or write the function with operations, as tg.where(x > 0, x, slope * x)."

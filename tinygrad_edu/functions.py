@@ -100,6 +100,11 @@ def axes(x: Any, axis: Axis) -> tuple[int, ...]:
     return normalize_axis_tuple(range(ops.ndim(x)) if axis is None else axis, ops.ndim(x))
 
 
+def cut(x: Any, axis: int, start: int | None, stop: int | None) -> Any:
+    """A stretch of `x` along an axis that is counted from 0."""
+    return x[(slice(None),) * axis + (slice(start, stop),)]
+
+
 def count(x: Any, axis: Axis) -> int:
     """How many numbers are taken together along `axis`."""
     return math.prod(ops.shape(x)[i] for i in axes(x, axis))
@@ -137,7 +142,7 @@ def std(a: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any
     return ops.norm(centred, axis=axis, keepdims=keepdims) / math.sqrt(max(count(a, axis) - ddof, 0))
 
 
-@composite(np.ravel)
+@Composite
 def flatten(a: Any) -> Any:
     """All numbers in one row, shape (size,).
 
@@ -229,9 +234,9 @@ def cumprod(a: Any, axis: int | None = None) -> Any:
     if axis is None or not ops.ndim(a):
         a, axis = flatten(a), 0
     step, axis, length = 1, int(axis) % ops.ndim(a), ops.shape(a)[axis]
-    cut: Any = lambda start, stop: a[(slice(None),) * axis + (slice(start, stop),)]  # noqa: E731
     while step < length:  # doubling: products of 1, 2, 4, 8 ... neighbours, and nothing is divided
-        a = ops.concatenate([cut(0, step), cut(step, None) * cut(0, length - step)], axis=axis)
+        further = cut(a, axis, step, None) * cut(a, axis, 0, length - step)
+        a = ops.concatenate([cut(a, axis, 0, step), further], axis=axis)
         step *= 2
     return a
 
@@ -254,7 +259,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     joined = [x if ops.ndim(x) else ops.broadcast_to(x, shape=ends) for x in parts]
     a = ops.concatenate(joined, axis=axis) if len(joined) > 1 else a
     for _ in range(n):
-        a = a[(slice(None),) * axis + (slice(1, None),)] - a[(slice(None),) * axis + (slice(None, -1),)]
+        a = cut(a, axis, 1, None) - cut(a, axis, None, -1)
     return a
 
 
@@ -283,19 +288,16 @@ def _slope(f: Any, step: Any, axis: int, edge_order: int) -> Any:
     d = np.diff(step) if step.ndim else np.full(n - 1, step, float)
     before, after = d[:-1], d[1:]
 
-    def cut(start: int, stop: int | None) -> Any:
-        return f[(slice(None),) * axis + (slice(start, stop),)]
-
     def along(weights: Any) -> Any:
         return np.reshape(weights, (-1,) + (1,) * (ops.ndim(f) - axis - 1)).astype(ops.dtype(f))
 
     wide = before + after
-    inner = cut(2, None) * along(before / after / wide) - cut(0, -2) * along(after / before / wide)
+    inner = cut(f, axis, 2, None) * along(before / after / wide) - cut(f, axis, 0, -2) * along(after / before / wide)
     if np.any(before != after):
-        inner = inner + cut(1, -1) * along((after - before) / (before * after))
+        inner = inner + cut(f, axis, 1, -1) * along((after - before) / (before * after))
     ends = []
     for places, (a, b) in (((0, 1, 2), d[[0, min(1, n - 2)]]), ((n - 1, n - 2, n - 3), -d[[-1, max(-2, 1 - n)]])):
-        x, y, *z = (cut(i, i + 1) for i in places[: 1 + edge_order])
+        x, y, *z = (cut(f, axis, i, i + 1) for i in places[: 1 + edge_order])
         slope = (y - x) / a
         if z:  # the parabola through the last three
             slope = y * ((a + b) / (a * b)) - x * ((2 * a + b) / (a * (a + b))) - z[0] * (a / (b * (a + b)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from numbers import Rational
 from typing import Any
 
@@ -35,9 +35,9 @@ def number(x: Any) -> Any:
     return array if array.ndim else array.item()
 
 
-def without_fractions(numbers: list[Any]) -> list[Any]:
+def without_fractions(numbers: Iterable[Any]) -> Any:
     """Beside an array a fraction is a float: an array of fractions would be one of objects."""
-    return [float(x) if x.__class__ in FRACTIONS else x for x in numbers]
+    return (*[float(x) if x.__class__ in FRACTIONS else x for x in numbers],)
 
 
 def real(x: Any) -> Any:
@@ -328,10 +328,6 @@ def linear(x: Any, w: Any, b: Any) -> Any:
     if np.shape(y + b) != np.shape(y):
         raise ValueError(f"a bias of shape {np.shape(b)} does not fit a product of shape {np.shape(y)}.")
     return y + b
-
-
-def reshape(x: Any, shape: Any) -> Any:
-    return np.reshape(x, shape)  # NumPy 2.0 knows the argument by another name
 
 
 def sinc(x: Any, times: int) -> Any:

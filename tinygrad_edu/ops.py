@@ -61,7 +61,7 @@ class Op:
     def __call__(self, *operands: Any, **settings: Any) -> Any:
         if len(operands) != self.arity or settings.keys() != self.settings.keys():
             operands, settings = self.arrange(operands, settings)
-        if settings and any(hasattr(x, "apply_op") for x in settings.values()):
+        if settings and any(hasattr(x, "backward") for x in settings.values()):
             calling.refuse(self.name, settings)
         compute, foreign = self.scalar, False
         for x in operands:
@@ -71,12 +71,11 @@ class Op:
                     if (apply := getattr(x, "apply_op", None)) is not None:
                         return apply(self, operands, settings)
                     foreign = True  # a list, the first Fraction, or one of NumPy's scalars
-        if foreign or (kernels.FRACTIONS and compute is self.compute):
+        if foreign:
             known = [*map(number, operands)]
-            known = kernels.without_fractions(known) if any(map(shape, known)) else known
-            if not foreign:
-                return plain(compute(*known, **settings))
             return self(known, **settings) if self.arity is None else self(*known, **settings)
+        if compute is self.compute and kernels.FRACTIONS:
+            operands = kernels.without_fractions(operands)
         return plain(compute(*operands, **settings))
 
     def arrange(self, operands: tuple[Any, ...], settings: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -272,8 +271,8 @@ getitem    = Op("getitem",     "{}[]",            kernels.getitem,     None,
             lambda g, y, x, index: scatter(g, index=index, shape=shape(x), dtype=dtype(x)), settings={"index": ()})
 scatter    = Op("scatter",     "scatter({})",     kernels.scatter,     None,
             lambda g, y, x, index, **to: getitem(g, index=index), settings={"index": (), **TO})
-reshape    = Op("reshape",     "reshape({})",     kernels.reshape,     None,
-            lambda g, y, x, **to: reshape(g, shape=shape(x)), settings={"shape": ()}, numpy=(np.reshape,))
+reshape    = Op("reshape",     "reshape({})",     np.reshape,          None,
+            lambda g, y, x, **to: reshape(g, shape=shape(x)), settings={"shape": ()})
 squeeze    = Op("squeeze",     "squeeze({})",     np.squeeze,          None,
             lambda g, y, x, **at: reshape(g, shape=shape(x)), settings={"axis": None})
 expand_dims = Op("expand_dims", "expand_dims({})", np.expand_dims,     None,
