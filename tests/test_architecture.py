@@ -35,7 +35,8 @@ ROOMS = {
     "linalg",
 }  # rows, and what is composed of them
 CORE = ROOMS | {"errors", "methods", "operators", "protocol", "recording", "backward", "value"}
-KNOWN = CORE | {"transforms", "trees", "domains", "symbol", "notation"}
+READERS = {"symbol", "notation", "elements", "wording", "naming", "folding", "contributions"}  # of a graph, for people
+KNOWN = CORE | READERS | {"transforms", "trees", "domains"}
 STAIRS = {
     "kernels": set(),
     "calling": set(),
@@ -57,9 +58,15 @@ STAIRS = {
     "domains": ROOMS - {"kernels", "calling"},
     "symbol": {"kernels", "notation", "operators", "ops", "protocol"},
     "notation": {"calling", "ops"},
+    "elements": {"kernels", "matrices", "notation", "ops", "rows", "symbol"},
+    "wording": {"ops"},
+    "naming": CORE | {"wording"},
+    "folding": CORE,
+    "contributions": CORE | {"naming"},
     "expressions": {"value", "functions", "ops", "rows"},
     "checking": KNOWN,
     "drawing": KNOWN,
+    "teaching": KNOWN,
     "nn": CORE,
     "datasets": set(),
     "tour": KNOWN | {"expressions", "checking", "drawing", "nn", "datasets"},
@@ -69,7 +76,8 @@ STAIRS = {
 }
 OTHERS = {"drawing": {"graphviz"}, "nn": {"tqdm"}}  # numpy and the standard library aside
 LAZY = ["matplotlib", "graphviz", "tqdm", "torch", "hypothesis"] + [
-    f"tinygrad_edu.{name}" for name in ("nn", "drawing", "checking", "datasets", "cli", "tour", "expressions", "symbol")
+    f"tinygrad_edu.{name}"
+    for name in ("nn", "drawing", "checking", "datasets", "cli", "tour", "expressions", "symbol", "teaching")
 ]
 
 

@@ -14,7 +14,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import Drawing, Value, draw
-from tinygrad_edu.drawing.wording import figure, operation, printable
+from tinygrad_edu.wording import figure, operation, printable
 
 render = importlib.import_module("tinygrad_edu.drawing.render")
 HINT = 'For a picture: pip install "tinygrad-edu[render]", or install Graphviz.'

@@ -2,6 +2,9 @@
 
 import math
 import re
+import time
+import xml.etree.ElementTree as ET
+from collections import Counter
 from fractions import Fraction
 
 import numpy as np
@@ -9,7 +12,9 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import domains, ops
-from tinygrad_edu.notation import CONSTANTS, LATEX, NOTATIONS, PYTHON, TEXT, write
+from tinygrad_edu.notation import (
+    CONSTANTS, GREEK, LATEX, MATHML, MATHML_SIGNS, PYTHON, STYLES, TEXT, Derivative, Element, whole, write,
+)  # fmt: skip
 from tinygrad_edu.symbol import Symbol, formulas
 
 g, a, b, c, x = map(Symbol, "gabcx")
@@ -563,7 +568,7 @@ def test_formulas_take_settings_shapes_and_a_notation():
         None, r"\operatorname{where}(c, 1, 0)", r"\operatorname{where}(c, 0, 1)",
     ]  # fmt: skip
     assert formulas(ops.power, "x", "n", notation="python") == ["n * x**(n - 1)", "xlogy(y, x)"]
-    with pytest.raises(ValueError, match="The notation is one of text, latex, python, not 'roman'"):
+    with pytest.raises(ValueError, match="The notation is one of text, latex, python, mathml, not 'roman'"):
         formulas(ops.sin, "x", notation="roman")
 
 
@@ -598,7 +603,7 @@ def test_numbers_with_a_name_are_written_by_it(number):
     ids=str,
 )  # fmt: skip
 def test_numbers_and_arrays(number, text, latex, python):
-    assert tuple(write(number, notation)[0] for notation in NOTATIONS.values()) == (text, latex, python)
+    assert tuple(write(number, notation)[0] for notation in (TEXT, LATEX, PYTHON)) == (text, latex, python)
 
 
 def test_numbers_stand_in_brackets_where_they_must():
@@ -617,9 +622,10 @@ def test_numbers_stand_in_brackets_where_they_must():
 @pytest.mark.parametrize(
     ("name", "latex"),
     [
-        ("x", "x"), ("x1", "x_{1}"), ("y₁₂", "y_{12}"), ("w_3", "w_{3}"), ("loss", r"\mathrm{loss}"), ("α", "α"),
-        ("dense2", r"\mathrm{dense}_{2}"), ("∂L/∂y", r"\frac{\partial L}{\partial y}"), ("-3", "-3"), ("2.5", "2.5"),
-        ("∂loss/∂w1", r"\frac{\partial \mathrm{loss}}{\partial w_{1}}"), ("a b", r"\mathrm{a\ b}"),
+        ("x", "x"), ("x1", "x_{1}"), ("y₁₂", "y_{12}"), ("w_3", "w_{3}"), ("loss", r"\mathrm{loss}"), ("α", r"\alpha"),
+        ("dense2", r"\mathrm{dense}_{2}"), ("-3", "-3"), ("2.5", "2.5"), ("a b", r"\mathrm{a\ b}"), ("Σ", "Σ"),
+        ("theta", r"\theta"), ("β₂", r"\beta_{2}"), ("a/b", r"\mathrm{a/b}"), ("h_out", r"\mathrm{h\_out}"),
+        ("a\n\nb", r"\mathrm{a\ \ b}"), ("1.5e-07", r"1.5 \cdot 10^{-7}"), ("-1/3", r"-\frac{1}{3}"),
         (r"{\x}_^%$#&~", r"\mathrm{\{\backslash x\}\_\wedge \%\$\#\&\sim }"), ("x'", r"\mathrm{x'}"),
     ],
 )  # fmt: skip
@@ -636,11 +642,319 @@ def test_a_letter_in_python_must_be_a_name():
 
 
 def test_a_number_put_in_for_a_letter_keeps_its_minus_in_brackets():
-    minus = Symbol("-3")
-    assert [str(f) for f in (x - minus, x * minus, minus * x, minus**2, minus + x, tg.exp(minus))] == [
-        "x - (-3)", "x·(-3)", "(-3)·x", "(-3)²", "-3 + x", "exp(-3)",
+    minus, half = Symbol("-3"), Symbol("0.5")
+    assert [str(f) for f in (x - minus, x * minus, minus**2, minus + x, tg.exp(minus), 1 - minus, x @ minus)] == [
+        "x - (-3)", "x·(-3)", "(-3)²", "-3 + x", "exp(-3)", "1 - (-3)", "x @ (-3)",
     ]  # fmt: skip
-    assert [f.latex() for f in (x - minus, minus**2, x / minus)] == ["x - (-3)", "(-3)^{2}", r"\frac{x}{-3}"]
+    assert [str(f) for f in (minus * half, minus / half, minus * half * minus, minus % x, -minus, minus[0])] == [
+        "-3·0.5", "-3/0.5", "-3·0.5·(-3)", "(-3) % x", "-(-3)", "(-3)[0]",
+    ]  # fmt: skip
+    product = minus * half
+    assert [str(f) for f in (-product, x - product, x + product, half * product, product * half, product - x)] == [
+        "-(-3·0.5)", "x - (-3·0.5)", "x + (-3·0.5)", "0.5·(-3·0.5)", "-3·0.5·0.5", "-3·0.5 - x",
+    ]  # fmt: skip
+    assert [f.latex() for f in (x - minus, minus**2, x / minus, minus * half)] == [
+        "x - (-3)", "(-3)^{2}", r"\frac{x}{-3}", r"-3 \cdot 0.5",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("formula", "text", "latex", "python"),
+    [
+        (Symbol("1.5e-07") * x, "1.5e-7·x", r"1.5 \cdot 10^{-7} \cdot x", "1.5e-07 * x"),
+        (Symbol("1.5e-07") ** 2, "(1.5e-7)²", r"(1.5 \cdot 10^{-7})^{2}", "1.5e-07**2"),
+        (Symbol("1e+20") ** 2, "(1e20)²", "(10^{20})^{2}", "1e+20**2"),
+        (Symbol("-2.50e+3") - x, "-2.50e3 - x", r"-2.50 \cdot 10^{3} - x", "-2.50e+3 - x"),
+        (Symbol("1/3") ** 2, "(1/3)²", r"\left(\frac{1}{3}\right)^{2}", "(1 / 3)**2"),
+        (x * Symbol("1/3"), "x·(1/3)", r"x \cdot \frac{1}{3}", "x * (1 / 3)"),
+        (x / Symbol("2/3"), "x/(2/3)", r"\frac{x}{\frac{2}{3}}", "x / (2 / 3)"),
+        (Symbol("-1/3") * x, "-1/3·x", r"-\frac{1}{3} \cdot x", "-1 / 3 * x"),
+        (x - Symbol("-1/3"), "x - (-1/3)", r"x - \left(-\frac{1}{3}\right)", "x - (-1 / 3)"),
+        (Symbol("inf") * x, "∞·x", r"\infty \cdot x", "np.inf * x"),
+        (x + Symbol("-inf"), "x + (-∞)", r"x + (-\infty)", "x + (-np.inf)"),
+        (Symbol("nan") ** 2, "nan²", r"\mathrm{nan}^{2}", "np.nan**2"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_numbers_put_in_for_letters(formula, text, latex, python):
+    assert (str(formula), formula.latex(), formula.python()) == (text, latex, python)
+
+
+# Gradients and single numbers of arrays as letters. -------------------------------------------------------------------
+
+
+def four(name):
+    """A letter in all notations; None where it cannot be written in Python."""
+    symbol = Symbol(name)
+    try:
+        python = symbol.python()
+    except ValueError:
+        python = None
+    return str(symbol), symbol.latex(), python
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "latex", "python"),
+    [
+        (Derivative("L", "a"), "∂L/∂a", r"\frac{\partial L}{\partial a}", "d_a"),
+        (Derivative("L", "a", "d"), "dL/da", r"\frac{\mathrm{d} L}{\mathrm{d} a}", "d_a"),
+        (Derivative("L", "a", "bar"), "a̅", r"\bar{a}", "d_a"),
+        (Derivative("L", "alpha", "bar"), "a̅l̅p̅h̅a̅", r"\bar{\alpha}", "d_alpha"),
+        (Derivative("L", "bias", "bar"), "b̅i̅a̅s̅", r"\overline{\mathrm{bias}}", "d_bias"),
+        (Derivative("L", "a", "δ"), "δ_a", r"\delta_{a}", "d_a"),
+        (Derivative("L", "W", "∂", (0, 3)), "∂L/∂W[0, 3]", r"\frac{\partial L}{\partial W_{0,3}}", "d_W[0, 3]"),
+        (Derivative("L", "W", "d", (2,)), "dL/dW[2]", r"\frac{\mathrm{d} L}{\mathrm{d} W_{2}}", "d_W[2]"),
+        (Derivative("L", "W", "bar", (0, 3)), "W̅[0, 3]", r"\bar{W}_{0,3}", "d_W[0, 3]"),
+        (Derivative("L", "w1", "bar", (0,)), "w̅1̅[0]", r"\overline{w_{1}}_{0}", "d_w1[0]"),
+        (Derivative("L", "W", "δ", (0, 3)), "δ_W[0, 3]", r"\delta_{W_{0,3}}", "d_W[0, 3]"),
+        (Derivative("loss", "w1"), "∂loss/∂w1", r"\frac{\partial \mathrm{loss}}{\partial w_{1}}", "d_w1"),
+        (Derivative("L", "h/2"), "∂L/∂h/2", r"\frac{\partial L}{\partial \mathrm{h/2}}", None),
+        (Derivative("L", "a_b c", "δ"), "δ_a_b c", r"\delta_{\mathrm{a\_b\ c}}", None),
+        (Element("W", (0, 3)), "W[0, 3]", "W_{0,3}", "W[0, 3]"),
+        (Element("w_1", (2,)), "w_1[2]", "{w_{1}}_{2}", "w_1[2]"),
+        (Element("x", (-1,)), "x[-1]", "x_{-1}", "x[-1]"),
+        (Element("a/b", (0,)), "a/b[0]", r"\mathrm{a/b}_{0}", None),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_letters_of_gradients_and_elements(name, text, latex, python):
+    assert four(name) == (text, latex, python)
+    assert balanced(latex)
+
+
+def test_a_gradient_has_one_of_four_styles():
+    with pytest.raises(ValueError, match="The style of a gradient is one of ∂, d, bar, δ, not 'x'"):
+        str(Symbol(Derivative("L", "a", "x")))
+
+
+def test_a_gradient_in_a_formula_is_one_letter():
+    upstream = Symbol(Derivative("L", "z"), (2, 4))
+    found = [
+        M.T @ upstream, upstream * Symbol("z", (2, 4)), upstream**2, upstream / x, x / upstream, upstream.T, -upstream,
+        upstream[0],
+    ]  # fmt: skip
+    assert [str(f) for f in found] == [
+        "Mᵀ @ ∂L/∂z", "∂L/∂z·z", "(∂L/∂z)²", "∂L/∂z/x", "x/(∂L/∂z)", "(∂L/∂z)ᵀ", "-∂L/∂z", "(∂L/∂z)[0]",
+    ]  # fmt: skip
+    assert found[0].latex() == r"M^\top \, \frac{\partial L}{\partial z}"
+    assert found[2].latex() == r"\left(\frac{\partial L}{\partial z}\right)^{2}"
+    assert [f.python() for f in found[:3]] == ["M.T @ d_z", "d_z * z", "d_z**2"]
+    assert formulas(ops.multiply, "a", "b", g=Symbol(Derivative("L", "p"))) == ["∂L/∂p·b", "∂L/∂p·a"]
+    assert formulas(ops.exp, "x", g=Symbol(Derivative("L", "y")), notation="python") == ["d_y * y"]
+
+
+# MathML. --------------------------------------------------------------------------------------------------------------
+
+TAGS = set("math mi mn mo mrow mfrac msup msub msqrt mroot mover mtext".split())  # noqa: SIM905
+OPERATORS = {
+    "−": "-", "·": "*", "×": "*", "\u2062": "@", "\u2061": "", "[": "(1*(", "]": "))", "≥": ">=", "≤": "<=", "=": "==",
+    "mod": "%",
+}  # fmt: skip
+IDENTIFIERS = {
+    "ln": "log", "σ": "sigmoid", "π": "pi", "∞": "inf", "max": "maximum", "min": "minimum", "arsinh": "arcsinh",
+    "arcosh": "arccosh", "artanh": "arctanh",
+}  # fmt: skip
+FENCES = {"|": "abs", "⌊": "floor", "⌈": "ceil"}
+
+
+def read(node):
+    """MathML turned back into Python: what stands in it, element by element."""
+    parts, text = [read(child) for child in node], node.text or ""
+    match node.tag:
+        case "mn":
+            return text
+        case "mi":
+            return IDENTIFIERS.get(text, text)
+        case "mo":
+            return OPERATORS.get(text, text)
+        case "mfrac":
+            return f"(({parts[0]})/({parts[1]}))"
+        case "msqrt":
+            return f"sqrt({''.join(parts)})"
+        case "mroot":
+            return f"cbrt({parts[0]})"
+        case "msup":
+            return f"({parts[0]}).T" if parts[1] == "⊤" else f"(({parts[0]})**({parts[1]}))"
+        case "msub" if parts[0] == "∑":
+            return f"summed({parts[1].replace('==', '=')})"
+        case "msub":  # x with the index 1, the logarithm to base 2
+            return "".join(parts)
+    if parts and parts[0] in FENCES:
+        return f"{FENCES[parts[0]]}({''.join(parts[1:-1])})"
+    return re.sub(r"log@(\d+)", r"log(\1)", "".join(parts)).replace("∑", "summed()")
+
+
+def mathml_meaning(markup, numbers):
+    """The number that a formula in MathML stands for."""
+    own = {"relu": lambda x: np.maximum(x, 0), "summed": lambda axis=None: lambda x: np.sum(x, axis)}
+    names = {**PYTHON_NAMES, "pi": np.pi, "e": np.e, "inf": np.inf, **own}
+    return eval(read(ET.fromstring(markup)), {"__builtins__": {"abs": np.abs}}, {**names, **numbers})
+
+
+READ = {*BOOK, "matmul", "linear", "exp2", "log2", "log10", "cbrt", "degrees", "radians", "fabs", "floor", "ceil",
+        "arctan2", "hypot", "logaddexp", "remainder", "floor_divide"}  # fmt: skip
+UNREAD = {"where", "clip"}  # which choose, for NumPy's arrays, in other words
+
+
+def simple(case):
+    """Whether the formulas of a case say all that they do: NumPy's axes of batches are not seen in them."""
+    return all(not isinstance(shape, tuple) or len(shape) < 3 for shape in case.operands)
+
+
+@pytest.mark.parametrize(
+    ("row", "case"), [p for p in CASES if p.values[0].name in READ - UNREAD and simple(p.values[1])]
+)
+def test_the_mathml_of_a_rule_read_again_is_its_number(row, case):
+    pairs, numbers = formulas_and_numbers(row, case)
+    for formula, number in pairs:
+        markup = whole(formula, MATHML)
+        if not re.search("reshape|broadcast|expand|squeeze|clip|None", markup):
+            with np.errstate(all="ignore"):
+                again = mathml_meaning(markup, numbers)
+            np.testing.assert_allclose(np.broadcast_to(again, np.shape(number)), number, rtol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_random_expressions_in_mathml_read_again_are_the_same_numbers(seed):
+    random, tried = np.random.default_rng(seed + 100), 0
+    numbers = {"a": np.float64(1.3), "b": np.float64(0.7), "c": np.float64(2.1)}
+    with np.errstate(all="ignore"):
+        while tried < 30:
+            f = tree(random, 4)
+            try:
+                formula, number = f(a, b, c), f(*numbers.values())
+            except (ZeroDivisionError, OverflowError):
+                continue
+            if isinstance(formula, Symbol) and isinstance(number, float) and 1e-6 < abs(number) < 1e6:
+                assert mathml_meaning(formula.mathml(), numbers) == pytest.approx(number, rel=1e-5), formula
+                tried += 1
+
+
+def words(text):
+    """The letters, words and numbers of a formula in LaTeX."""
+    for command, sign in {
+        "operatorname": "", "mathrm": "", "frac": "", "left": "", "right": "", "cdot": "", "sqrt": "", "top": "",
+        "geq": "", "leq": "", "neq": "", "times": "", "to": "", "lVert": "", "rVert": "", "lfloor": "", "rfloor": "",
+        "lceil": "", "rceil": "", "ldots": "", "sum": "", "prod": "", "partial": "∂", "infty": "∞", "sigma": "σ",
+        "Phi": "Φ", "bmod": "mod", "pi": "π",
+    }.items():  # fmt: skip
+        text = re.sub(rf"\\{command}(?![a-zA-Z])", f" {sign} ", text)
+    text = re.sub(r"\\([a-zA-Z])", r" \1", text.replace("_", " ").replace(r"\ ", "_").replace(r"\,", " "))
+    return Counter(re.findall(r"[^\W\d_]+|[\d.]*\d", text.replace("_", " ")))
+
+
+@pytest.mark.parametrize(("row", "case"), CASES)
+def test_the_mathml_of_every_rule_is_well_formed_and_says_what_the_latex_says(row, case):
+    for formula, _ in formulas_and_numbers(row, case)[0]:
+        markup = whole(formula, MATHML)
+        root = ET.fromstring(markup)
+        assert root.tag == "math"
+        assert markup.count("<math") == 1
+        for node in root.iter():
+            assert node.tag in TAGS
+            assert len(node) == {"mfrac": 2, "msup": 2, "msub": 2, "mroot": 2, "mover": 2}.get(node.tag, len(node))
+            assert not (node.text and len(node))
+            assert not (node.tail or "").strip()
+            assert not re.search(r"[\\{}]|[<>].", node.text or "")
+        leaves = " ".join(node.text or "" for node in root.iter())
+        assert words(leaves) == words(write(formula, LATEX).text)
+
+
+def test_every_sign_of_latex_has_one_in_mathml():
+    for name, line in MATHML_SIGNS.items():
+        text = line if isinstance(line, str) else line[0] if isinstance(line, tuple) else ""
+        assert "\\" not in text, name
+        if text:
+            ET.fromstring(f"<mrow>{text.replace('{}', '<mi>x</mi>')}</mrow>")
+
+
+@pytest.mark.parametrize(
+    ("formula", "markup"),
+    [
+        (a + b, "<mi>a</mi><mo>+</mo><mi>b</mi>"),
+        (a - 2 * b, "<mi>a</mi><mo>−</mo><mn>2</mn><mo>·</mo><mi>b</mi>"),
+        (-a, '<mo form="prefix">−</mo><mi>a</mi>'),
+        (a / b, "<mfrac><mrow><mi>a</mi></mrow><mrow><mi>b</mi></mrow></mfrac>"),
+        (a**2, "<msup><mrow><mi>a</mi></mrow><mrow><mn>2</mn></mrow></msup>"),
+        (a.T, "<msup><mrow><mi>a</mi></mrow><mrow><mo>⊤</mo></mrow></msup>"),
+        (a > b, "<mrow><mo>[</mo><mrow><mi>a</mi><mo>&gt;</mo><mi>b</mi></mrow><mo>]</mo></mrow>"),
+        (tg.sqrt(a), "<msqrt><mi>a</mi></msqrt>"),
+        (abs(a), "<mrow><mo>|</mo><mrow><mi>a</mi></mrow><mo>|</mo></mrow>"),
+        (tg.exp(a), "<msup><mrow><mi>e</mi></mrow><mrow><mi>a</mi></mrow></msup>"),
+        (tg.tanh(a), "<mi>tanh</mi><mo>&#x2061;</mo><mrow><mo>(</mo><mrow><mi>a</mi></mrow><mo>)</mo></mrow>"),
+        (Symbol("x1"), "<msub><mrow><mi>x</mi></mrow><mrow><mn>1</mn></mrow></msub>"),
+        (Symbol("theta"), "<mi>θ</mi>"), (Symbol("β"), "<mi>β</mi>"),
+        (Symbol("loss"), '<mi mathvariant="normal">loss</mi>'),
+        (Symbol(Element("W", (0, 3))),
+         "<msub><mrow><mi>W</mi></mrow><mrow><mn>0</mn><mo>,</mo><mn>3</mn></mrow></msub>"),
+        (Symbol(Derivative("L", "a")),
+         "<mfrac><mrow><mi>∂</mi><mi>L</mi></mrow><mrow><mi>∂</mi><mi>a</mi></mrow></mfrac>"),
+        (Symbol(Derivative("L", "a", "bar")), '<mover accent="true"><mrow><mi>a</mi></mrow><mo>¯</mo></mover>'),
+        (Symbol("-0.5"), '<mo form="prefix">−</mo><mn>0.5</mn>'),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_formulas_in_mathml(formula, markup):
+    assert formula.mathml() == f'<math display="inline">{markup}</math>'
+    assert write(formula, MATHML).text == markup
+
+
+def test_the_signs_of_mathml():
+    found = [a < b, a <= b, a > b, a >= b, a == b, a != b, a % b, a @ b]
+    signs = ["".join(node.text or "" for node in ET.fromstring(f.mathml()).iter("mo")).strip("[]") for f in found]
+    assert signs == ["<", "≤", ">", "≥", "=", "≠", "mod", "\u2062"]
+
+
+@pytest.mark.parametrize(
+    "name", ["<script>alert(1)</script>", "a&b", "a\"b'", "</math>", "]]>", "&lt;", "a\x00b", "{0}", "{shape}", "<!--"]
+)
+def test_a_label_does_no_harm_in_mathml(name):
+    for letter in (name, Element(name, (0,)), *[Derivative(name, name, style) for style in STYLES]):
+        formula = x * Symbol(letter) ** 2
+        root = ET.fromstring(formula.mathml())
+        assert {node.tag for node in root.iter()} <= TAGS
+        assert name.replace("\x00", "\ufffd") in [node.text for node in root.iter()]
+        assert "<script" not in formula.mathml()
+
+
+def test_a_row_of_ones_own_does_no_harm_in_mathml(own):
+    named = own("<b>", "<b>({})", lambda x: x, None, lambda g, y, x: g, settings={"<i>": 1})
+    likes = own("likes", "[{} <likes> {}]", np.maximum, None)
+    for formula in (named(x), named(x, **{"<i>": "<u>"}), likes(x, a)):
+        assert {node.tag for node in ET.fromstring(formula.mathml()).iter()} <= TAGS
+
+
+def test_formulas_come_in_mathml_too():
+    assert formulas(ops.multiply, "a", "b", notation="mathml") == [Symbol("b").mathml(), Symbol("a").mathml()]
+    assert formulas(ops.sign, "x", notation="mathml") == ['<math display="inline"><mn>0</mn></math>']
+
+
+def test_greek_letters_are_known_by_name_and_by_sign():
+    assert (GREEK["α"], GREEK["λ"], GREEK["ω"], len(GREEK)) == ("alpha", "lambda", "omega", 23)
+
+
+# Speed. ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_thousand_terms_are_no_recursion():
+    total = x
+    for i in range(2000):
+        total = total - a * x if i % 2 else total + a
+    for notation in (TEXT, LATEX, PYTHON, MATHML):
+        assert write(total, notation).text
+
+
+@pytest.mark.parametrize("letters", [("∂L/∂y", "y", "a", "b"), ("0.5", "-3", "-3", "0.5")])
+def test_the_rules_of_a_thousand_nodes_are_read_at_once(letters):
+    upstream, y, *operands = map(Symbol, letters)
+    rows = (ops.add, ops.multiply, ops.tanh, ops.power, ops.divide, ops.exp, ops.relu)
+    start, count = time.perf_counter(), 0
+    while count < 4000:
+        for row in rows:
+            for rule in row.rules:
+                assert str(rule(upstream, y, *operands[: row.arity], **row.settings))
+                count += 1
+    assert time.perf_counter() - start < 2  # a tenth of it as a rule
 
 
 def test_a_formula_is_neither_true_nor_false():

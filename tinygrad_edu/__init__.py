@@ -63,6 +63,9 @@ if TYPE_CHECKING:
     from .checking import GradientCheckError as GradientCheckError, GradientReport as GradientReport
     from .checking import check_gradients as check_gradients, numerical_gradient as numerical_gradient
     from .drawing import Drawing as Drawing, draw as draw
+    from .teaching import Explanation as Explanation, GradState as GradState, Ledger as Ledger, Step as Step
+    from .teaching import Walk as Walk, Why as Why, explain as explain, grad_state as grad_state, ledger as ledger
+    from .teaching import walk as walk, why as why
     from .transforms import grad as grad, hessian as hessian, hvp as hvp, jacobian as jacobian, jvp as jvp
     from .transforms import value_and_grad as value_and_grad, vjp as vjp
 
@@ -71,6 +74,9 @@ ON_FIRST_USE = {  # so that `import tinygrad_edu` costs little more than `import
     "check_gradients": "checking", "numerical_gradient": "checking",
     "GradientReport": "checking", "GradientCheckError": "checking",
     "draw": "drawing", "Drawing": "drawing",
+    "teaching": "",
+    **dict.fromkeys(("walk", "Walk", "Step", "explain", "Explanation", "why", "Why", "ledger", "Ledger"), "teaching"),
+    **dict.fromkeys(("grad_state", "GradState"), "teaching"),
     "grad": "transforms", "value_and_grad": "transforms", "vjp": "transforms", "jvp": "transforms",
     "jacobian": "transforms", "hessian": "transforms", "hvp": "transforms",
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""How a formula is written: as text, in LaTeX, in Python. A table of signs for each, and one way of setting brackets.
+"""How a formula is written: as text, in LaTeX, Python and MathML. A table of signs, and one way of setting brackets.
 
 Most operations are written as their row of the table of operations says, in the spelling of the notation, or as a call;
 a row of one's own needs nothing here. Where that will not do, a line of SIGNS says how the operation is written, maybe
@@ -8,27 +8,73 @@ function instead of a line decides by operands and settings: it gives a line, an
 
 from __future__ import annotations
 
+import html
 import keyword
 import math
 import re
+import unicodedata
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import calling, ops
 
-COMPARED, SUM, REST, MATRIX, PRODUCT, FRACTION, POWER, POSTFIX, ATOM = range(9)  # how tightly a formula holds together
+# How tightly a formula holds together; SLOPE is ∂L/∂a in one line: a quotient to look at, and yet one letter.
+COMPARED, SUM, REST, MATRIX, PRODUCT, FRACTION, SLOPE, POWER, POSTFIX, ATOM = range(10)
 TRUTH = ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "inside")
 HOLDS = {  # how tightly the signs hold, and how tightly their operands must to stand without brackets
     "add": (SUM, SUM, SUM), "subtract": (SUM, SUM, REST), "negative": (SUM, MATRIX),
-    "remainder": (REST, POWER, POWER), "floor_divide": (REST, POWER, POWER), "matmul": (MATRIX, POWER, POWER),
-    "multiply": (PRODUCT, PRODUCT, PRODUCT), "divide": (PRODUCT, PRODUCT, FRACTION), "power": (POWER, POSTFIX, POSTFIX),
+    "remainder": (REST, POWER, POWER), "floor_divide": (REST, POWER, POWER), "matmul": (MATRIX, SLOPE, SLOPE),
+    "multiply": (PRODUCT, PRODUCT, PRODUCT), "divide": (PRODUCT, PRODUCT, POWER), "power": (POWER, POSTFIX, POSTFIX),
     "getitem": (POSTFIX, POSTFIX), **dict.fromkeys(TRUTH, (COMPARED, SUM, SUM)),
 }  # fmt: skip
+LONG = (ops.add, ops.subtract, ops.multiply)  # of these there may be a thousand in a row
 SUPERSCRIPT, DIGITS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"), str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
-NUMBER = re.compile(r"-?[\d.]+(e[-+]?\d+)?")
+NUMBER = re.compile(r"-?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?|[0-9]+/[0-9]+|inf|nan)")
+PLACE, CLOSED = re.compile(r"(\{\d*\})"), re.compile(r"\w*\([^()]*\)|\|[^|]*\|")
+TALL = re.compile(r"\\(frac|left|sqrt|sum|prod)")
+NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+INDEXED = re.compile(r"([^\W\d_₀-₉]+)_?([0-9]+|[₀-₉]+)")
+GREEK = {unicodedata.lookup(f"GREEK SMALL LETTER {name.replace('lambda', 'lamda')}"): name for name in (
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
+    "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega")}  # fmt: skip
+LETTERS = {name: letter for letter, name in GREEK.items()}
+SPECIAL = {"->": r" \to ", "\\": r"\backslash ", "^": r"\wedge ", "~": r"\sim "}  # what LaTeX knows by a name
+STYLES = ("∂", "d", "bar", "δ")  # of gradients: ∂L/∂a, dL/da, a̅, δ_a
+
+
+class Derivative(NamedTuple):
+    """The name of a gradient: of the loss by a letter, or by one number of an array; as ∂L/∂a, dL/da, a̅ or δ_a."""
+
+    of: str
+    by: str
+    style: str = "∂"  # one of STYLES
+    index: tuple[int, ...] | None = None  # type: ignore[assignment]  # a name is never searched as a tuple
+
+
+class Element(NamedTuple):
+    """The name of one number of an array: W[0, 3]."""
+
+    of: str
+    index: tuple[int, ...]  # type: ignore[assignment]
+
+
+Name = str | Derivative | Element
+
+
+class Written(NamedTuple):
+    """A formula as it is written, and how tightly it holds together.
+
+    `begins` is the sign at its beginning that must not stand behind another: "-", or "1/" of a fraction in one line.
+    """
+
+    text: str
+    holds: int
+    begins: str = ""
 
 
 def raised(x: Any, n: Any) -> Any:
@@ -57,21 +103,63 @@ def summed(x: Any, shape: tuple[int, ...], dtype: Any) -> Any:
 
 
 # fmt: off
+THIN = '<mo lspace="0.1em" rspace="0.1em">&#x2062;</mo>'  # a space, and the times that nobody writes
 CONSTANTS: dict[float, tuple[str, ...]] = {  # numbers with a name
-    # a number       text        LaTeX               Python
-    math.pi:        ("π",       r"\pi",             "np.pi"),
-    math.pi / 2:    ("π/2",     r"\frac{\pi}{2}",   "np.pi / 2"),
-    math.pi / 180:  ("π/180",   r"\frac{\pi}{180}", "np.pi / 180"),
-    180 / math.pi:  ("180/π",   r"\frac{180}{\pi}", "180 / np.pi"),
-    math.e:         ("e",       "e",                "np.e"),
-    math.log(2):    ("log(2)",  r"\ln 2",           "np.log(2)"),
-    math.log(10):   ("log(10)", r"\ln 10",          "np.log(10)"),
-    math.sqrt(2):   ("sqrt(2)", r"\sqrt{2}",        "np.sqrt(2)"),
-    math.inf:       ("∞",       r"\infty",          "np.inf"),
+    # a number       text        LaTeX               Python         MathML
+    math.pi:        ("π",       r"\pi",             "np.pi",       "<mi>π</mi>"),
+    math.pi / 2:    ("π/2",     r"\frac{\pi}{2}",   "np.pi / 2",   "<mfrac><mi>π</mi><mn>2</mn></mfrac>"),
+    math.pi / 180:  ("π/180",   r"\frac{\pi}{180}", "np.pi / 180", "<mfrac><mi>π</mi><mn>180</mn></mfrac>"),
+    180 / math.pi:  ("180/π",   r"\frac{180}{\pi}", "180 / np.pi", "<mfrac><mn>180</mn><mi>π</mi></mfrac>"),
+    math.e:         ("e",       "e",                "np.e",        "<mi>e</mi>"),
+    math.log(2):    ("log(2)",  r"\ln 2",           "np.log(2)",   f"<mi>ln</mi>{THIN}<mn>2</mn>"),
+    math.log(10):   ("log(10)", r"\ln 10",          "np.log(10)",  f"<mi>ln</mi>{THIN}<mn>10</mn>"),
+    math.sqrt(2):   ("sqrt(2)", r"\sqrt{2}",        "np.sqrt(2)",  "<msqrt><mn>2</mn></msqrt>"),
+    math.inf:       ("∞",       r"\infty",          "np.inf",      "<mi>∞</mi>"),
+}
+BELOW, UPON = "<msub><mrow>{}</mrow><mrow>{}</mrow></msub>", "<msup><mrow>{}</mrow><mrow>{}</mrow></msup>"
+FENCE, OVER = "<mrow><mo>{}</mo><mrow>{{}}</mrow><mo>{}</mo></mrow>", "<mfrac><mrow>{}</mrow><mrow>{}</mrow></mfrac>"
+TEN, DIFFERENTIAL = UPON.format("<mn>10</mn>", "{}"), '<mi mathvariant="normal">d</mi>{}'
+MARKS: dict[str, tuple[str, ...]] = {  # what letters, numbers and settings are made of
+    # a mark    text     LaTeX                  Python     MathML
+    "a":       ("{}",    "{}",                  "{}",     "<mi>{}</mi>"),
+    "alpha":   ("{}",   r"\{}",                 "{}",     "<mi>{}</mi>"),
+    "word":    ("{}",   r"\mathrm{{{}}}",       "{}",     '<mi mathvariant="normal">{}</mi>'),
+    "a1":      ("{}{}",  "{}_{{{}}}",           "{}{}",   BELOW),
+    "a[1]":    ("{}[{}]", "{}_{{{}}}",          "{}[{}]", BELOW),
+    "a1[1]":   ("{}[{}]", "{{{}}}_{{{}}}",      "{}[{}]", BELOW),  # LaTeX has no two indices one after the other
+    "1":       ("{}",    "{}",                  "{}",     "<mn>{}</mn>"),
+    "-1":      ("-{}",   "-{}",                 "-{}",    '<mo form="prefix">−</mo>{}'),
+    "1/2":     ("{}/{}", r"\frac{{{}}}{{{}}}",  "{} / {}", OVER),
+    "1e2":     ("1e{}",  "10^{{{}}}",           "1e{}",   TEN),
+    "2e2":     ("{}e{}", r"{} \cdot 10^{{{}}}", "{}e{}",  "{}<mo>·</mo>" + TEN),
+    "nan":     ("nan",  r"\mathrm{{nan}}",      "np.nan", '<mi mathvariant="normal">nan</mi>'),
+    "...":     ("...",  r"\ldots",              "...",    "<mi>…</mi>"),
+    ":":       (":",     ":",                   ":",      '<mo lspace="0" rspace="0">:</mo>'),
+    "()":      ("({})",  "({})",                "({})",   FENCE.format("(", ")")),
+    "[]":      ("[{}]",  "[{}]",                "[{}]",   FENCE.format("[", "]")),
+    ", ":      (", ",    ", ",                  ", ",     "<mo>,</mo>"),
+    ",":       (", ",    ",",                   ", ",     "<mo>,</mo>"),  # between the numbers of an index
+    "×":       (", ",   r" \times ",            ", ",     "<mo>×</mo>"),
+    "a=":      ("{}={}", r"\mathrm{{{}}}={}",   "{}={}",  '<mi mathvariant="normal">{}</mi><mo>=</mo>{}'),
+    "f":       ("{}",   r"\operatorname{{{}}}", "{}",     "<mi>{}</mi>"),
+    "f_a":     ("{}_{}", "{}_{{{}}}",           "{}_{}",  BELOW),
+    "f(x)":    ("{}{}",  "{}{}",                "{}{}",   "{}<mo>&#x2061;</mo>{}"),
+    "∂":       ("∂{}/∂{}", r"\frac{{\partial {}}}{{\partial {}}}", "d_{1}",
+                OVER.format("<mi>∂</mi>{}", "<mi>∂</mi>{}")),
+    "d":       ("d{}/d{}", r"\frac{{\mathrm{{d}} {}}}{{\mathrm{{d}} {}}}", "d_{1}",
+                OVER.format(DIFFERENTIAL, DIFFERENTIAL)),
+    "δ":       ("δ_{1}", r"\delta_{{{1}}}",     "d_{1}",  BELOW.format("<mi>δ</mi>", "{1}")),
+    "bar":     ("{}",   r"\bar{{{}}}",          "{}",     '<mover accent="true"><mrow>{}</mrow><mo>¯</mo></mover>'),
+    "word with bar": ("{}", r"\overline{{{}}}", "{}",     '<mrow style="border-top: 0.06em solid">{}</mrow>'),
 }
 TEXT_SPELLING = {" * ": "·", " / ": "/", "**": "^", ">=": "≥", "<=": "≤", "!=": "≠", "==": "="}
 LATEX_SPELLING = {" * ": r" \cdot ", " @ ": r" \, ", " % ": r" \bmod ", ">=": r"\geq", "<=": r"\leq", "!=": r"\neq",
                   "==": "="}
+MATHML_SPELLING = {
+    "+": "<mo>+</mo>", "-": "<mo>−</mo>", "*": "<mo>·</mo>", "%": "<mo>mod</mo>", "=": "<mo>=</mo>", "": "",
+    "@": THIN, ">": "<mo>&gt;</mo>", "<": "<mo>&lt;</mo>",
+    ">=": "<mo>≥</mo>", "<=": "<mo>≤</mo>", "==": "<mo>=</mo>", "!=": "<mo>≠</mo>",
+}
 TEXT_SIGNS: dict[str, Any] = {
     "power":         raised,
     "transpose":     transposed("{}ᵀ", "{}ᵀ", POSTFIX),
@@ -118,11 +206,37 @@ LATEX_SIGNS: dict[str, Any] = {
     "pinv":          (r"{}^{{+}}", POWER, POSTFIX),
     "solve":         lambda a, b: ops.TABLE["inv"](a) @ b,
 }
+MATHML_SIGNS: dict[str, Any] = {
+    **LATEX_SIGNS, **dict.fromkeys(("abs", "fabs"), FENCE.format("|", "|")),
+    "power":         (UPON, POWER, POSTFIX),
+    "transpose":     transposed(UPON.format("{}", "<mo>⊤</mo>"), UPON.format("{}", "<mo>⊤</mo>"), POWER),
+    "getitem":       BELOW.format("{}", "{index}"),
+    "negative":      MARKS["-1"][3],
+    "divide":        (OVER, FRACTION),
+    "floor_divide":  (FENCE.format("⌊", "⌋").format(OVER), ATOM),
+    "sinc":          lambda x, times: ("<mi>sinc" + times * "′" + "</mi>" + MARKS["()"][3], ATOM),
+    "einsum":        BELOW.format("<mi>einsum</mi>", "{subscripts}") + MARKS["()"][3].format("{all}"),
+    "norm":          FENCE.format("‖", "‖"),
+    "floor":         FENCE.format("⌊", "⌋"),
+    "ceil":          FENCE.format("⌈", "⌉"),
+    "sqrt":          "<msqrt>{}</msqrt>",
+    "cbrt":          "<mroot><mrow>{}</mrow><mn>3</mn></mroot>",
+    "exp":           (UPON.format("<mi>e</mi>", "{}"), POWER),
+    "exp2":          (UPON.format("<mn>2</mn>", "{}"), POWER),
+    "inv":           (UPON.format("{}", "<mo>−</mo><mn>1</mn>"), POWER, POSTFIX),
+    "pinv":          (UPON.format("{}", "<mo>+</mo>"), POWER, POSTFIX),
+}
 LATEX_FUNCTIONS = {
     **{name: f"\\{name}" for name in "sin cos tan sinh cosh tanh arcsin arccos arctan det".split()},  # noqa: SIM905
     "log": r"\ln", "log2": r"\log_{2}", "log10": r"\log_{10}", "arcsinh": r"\operatorname{arsinh}",
     "arccosh": r"\operatorname{arcosh}", "arctanh": r"\operatorname{artanh}", "sigmoid": r"\sigma", "phi": r"\Phi",
     "sum": r"\sum", "prod": r"\prod", "max": r"\max", "min": r"\min", "maximum": r"\max", "minimum": r"\min",
+}
+MATHML_FUNCTIONS = {
+    "log": "<mi>ln</mi>", "log2": BELOW.format("<mi>log</mi>", "<mn>2</mn>"), "sum": "<mo>∑</mo>", "prod": "<mo>∏</mo>",
+    "log10": BELOW.format("<mi>log</mi>", "<mn>10</mn>"), "arcsinh": "<mi>arsinh</mi>", "arccosh": "<mi>arcosh</mi>",
+    "arctanh": "<mi>artanh</mi>", "sigmoid": "<mi>σ</mi>", "phi": '<mi mathvariant="normal">Φ</mi>',
+    "maximum": "<mi>max</mi>", "minimum": "<mi>min</mi>",
 }
 PYTHON_SIGNS: dict[str, Any] = {
     "power":         lambda x, n: ("{}**{}", POWER, POSTFIX) if isinstance(n, int | float) else None,
@@ -137,76 +251,154 @@ PYTHON_SIGNS: dict[str, Any] = {
 # fmt: on
 
 
-class Notation(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Notation:
     """What a notation has of its own."""
 
-    column: int  # of CONSTANTS
+    column: int  # of CONSTANTS and MARKS
     spelling: dict[str, str]  # of how rows are written
     signs: dict[str, Any]
     hidden: tuple[str, ...]  # settings that are not shown
-    call: Callable[[Any, list[str], dict[str, str]], str]
+    call: Callable[[Any, list[str], dict[str, str], Notation], str]
+    functions: dict[str, str] = field(default_factory=dict)  # what the functions are called
+    drawn: bool = False  # quotients with a bar, indices below: not all in one line
+    harmless: Callable[[str], str] = str  # any text, where it could be taken for something else
+    whole: str = "{}"  # what stands around a formula of its own
+
+    @property
+    def quotient(self) -> int:
+        """How tightly a quotient of numbers holds together."""
+        return FRACTION if self.drawn else PRODUCT
+
+    def mark(self, name: str, *parts: str) -> str:
+        """A mark of MARKS."""
+        return MARKS[name][self.column].format(*parts)
+
+    def words(self, text: str) -> str:
+        """Any text, as words that stand in a formula."""
+        return self.mark("word", self.harmless(text))
 
 
-def write(x: Any, notation: Notation) -> tuple[str, int]:
+def whole(x: Any, notation: Notation) -> str:
+    """A formula to stand alone: in MathML in its <math> element, else as it is written."""
+    return notation.whole.format(write(x, notation).text)
+
+
+def write(x: Any, notation: Notation) -> Written:
     """A formula, or whatever else may stand in one, as it is written, and how tightly it holds together."""
+    outer = []
+    while getattr(x, "op", None) in LONG:  # a sum of a thousand terms, and no recursion
+        outer.append(x)
+        x = x.operands[0]
+    written = one(x, notation)
+    while outer:
+        written = one(outer.pop(), notation, written)
+    return written
+
+
+def one(x: Any, notation: Notation, first: Written | None = None, bare: bool = False) -> Written:
+    """What `write` gives. The first operand may be written already; `bare` is a comparison without its brackets."""
     if not hasattr(x, "apply_op"):
         return literal(x, notation)
     if x.op is None:
         return letter(x.name, notation)
     line, settings = notation.signs.get(x.op.name), shown(x, notation)
     if callable(line) and hasattr(line := line(*x.operands, **x.settings), "apply_op"):
-        return write(line, notation)
+        return one(line, notation, bare=bare)
     if isinstance(line, str):
         line = (line, *HOLDS.get(x.op.name, (ATOM,))) if all(f"{{{name}}}" in line for name in settings) else None
-    line = line or as_its_row_says(x.op, notation, settings)
+    line = line or as_its_row_says(x.op, notation, bool(settings))
     template, own, *needs = line or ("", ATOM)
     if notation is PYTHON and own < POWER and len(needs) == 2:
         needs[1] = max(needs[1], own + 1)  # (a + b) + c is not a + (b + c) to the last bit
     needs += [0] * (len(x.operands) - len(needs))
-    texts = [operand(x, i, own, need, notation) for i, need in enumerate(needs)]
+    parts = [operand(x, i, own, need, notation, None if i else first) for i, need in enumerate(needs)]
+    texts = [part.text for part in parts]
     if line is None:
-        return notation.call(x, texts, {name: setting(name, x.settings[name], notation) for name in settings}), ATOM
+        given = {name: setting(name, x.settings[name], notation) for name in settings}
+        return Written(notation.call(x, texts, given, notation), ATOM)
     written = {name: setting(name, value, notation) for name, value in x.settings.items() if f"{{{name}}}" in template}
-    return template.format(*texts, all=", ".join(texts), **written), own
+    text = template.format(*texts, all=notation.mark(", ").join(texts), **written)
+    if notation is not PYTHON and truth(x.op):
+        return Written(text, COMPARED) if bare else Written(notation.mark("[]", text), ATOM)
+    return Written(text, own, beginning(x, template, parts))
 
 
-def operand(formula: Any, i: int, own: int, need: int, notation: Notation) -> str:
+def beginning(formula: Any, template: str, parts: list[Written]) -> str:
+    """The sign at the beginning of a formula, if it must not stand behind another one."""
+    if formula.op is ops.negative:
+        return "-"
+    if not template.startswith("{}"):
+        return ""
+    over = formula.operands[0] if formula.op is ops.divide else None
+    return "1/" if isinstance(over, int | float) and over == 1 else parts[0].begins
+
+
+def operand(formula: Any, i: int, own: int, need: int, notation: Notation, written: Written | None) -> Written:
     """An operand as it stands in its formula: in brackets where its own sign holds less tightly than it must."""
-    x, (text, holds) = formula.operands[i], write(formula.operands[i], notation)
+    x = formula.operands[i]
+    if notation is PYTHON and formula.op in (ops.add, ops.subtract, ops.negative):
+        text, holds, begins = counted(x, notation, formula.op is ops.negative) or written or write(x, notation)
+    elif formula.op is ops.where and getattr(getattr(x, "op", None), "name", "") in TRUTH:
+        text, holds, begins = one(x, notation, bare=True)
+    else:
+        text, holds, begins = written or write(x, notation)
+    several = len(formula.operands) > 1
+    chain = i == 0 and COMPARED < own == holds < POWER and several  # a - b - c is (a - b) - c
+    number = i == 0 and own == PRODUCT and begins == "-" and getattr(x, "op", None) is None  # -3·x
+    unclear = need and own and begins and (i or not several) and (begins == "-" or own == PRODUCT)
+    if unclear or (holds < need and not chain and not number):
+        return Written(brackets(text, notation), ATOM)
+    return Written(text, holds, begins)
+
+
+def counted(x: Any, notation: Notation, signed: bool) -> Written | None:
+    """A truth value where Python is to take it for a number: NumPy has no -True; None for anything else."""
     first = x
-    while getattr(first, "op", None) in (ops.multiply, ops.divide):
+    while signed and getattr(first, "op", None) in (ops.multiply, ops.divide):
         first = first.operands[0]
-    if getattr(getattr(first, "op", None), "name", None) in TRUTH:
-        counted = formula.op is ops.negative or (first is x and formula.op in (ops.add, ops.subtract))
-        if notation is PYTHON and counted:
-            text, holds = f"1 * {brackets(text, notation) if first is x else text}", PRODUCT  # NumPy has no -True
-        elif notation is not PYTHON and first is x and formula.op is ops.where:
-            text = text[1:-1]
-    chain = i == 0 and COMPARED < own == holds < POWER and len(formula.operands) > 1  # a - b - c is (a - b) - c
-    unclear = i and need and own and text.startswith(("-", "1/") if own == PRODUCT else "-")
-    loose = unclear or (holds < need and not chain)
-    return brackets(text, notation) if loose else text
+    if getattr(getattr(first, "op", None), "name", "") not in TRUTH:
+        return None
+    text = write(x, notation).text
+    return Written(f"1 * {brackets(text, notation) if first is x else text}", PRODUCT)
 
 
 def brackets(text: str, notation: Notation) -> str:
     """Text in brackets, in LaTeX in tall ones around what is tall."""
-    tall = notation is LATEX and re.search(r"\\(frac|left|sqrt|sum|prod)", text)
-    return rf"\left({text}\right)" if tall else f"({text})"
+    tall = notation is LATEX and TALL.search(text)
+    return rf"\left({text}\right)" if tall else notation.mark("()", text)
 
 
-def as_its_row_says(op: ops.Op, notation: Notation, settings: list[str]) -> tuple[Any, ...] | None:
+def truth(op: ops.Op) -> bool:
+    """Whether an operation is a question: 1 where it is so, 0 elsewhere."""
+    return op.name in TRUTH or op.written.startswith("[")
+
+
+@cache
+def as_its_row_says(op: ops.Op, notation: Notation, settings: bool) -> tuple[Any, ...] | None:
     """The line of an operation that has none: an operator, or, as text, whatever its row says; None for a call."""
-    template, truth = op.written, op.name in TRUTH or op.written.startswith("[")
-    for sign, instead in notation.spelling.items():
-        template = template.replace(sign, instead)
-    if notation is not PYTHON and truth:
-        return "[" + template.strip("[]") + "]", ATOM  # 1 where it is so, 0 elsewhere
+    template = spelled(op.written.strip("[]") if truth(op) and notation is not PYTHON else op.written, notation)
+    if notation is not PYTHON and truth(op):
+        return template, ATOM
     if op.name in HOLDS and op.written[0] != "[":
         return template, *HOLDS[op.name]
     if notation is not TEXT or op.arity is None or settings:
         return None
-    closed = re.fullmatch(r"\w*\([^()]*\)|\|[^|]*\|", template)
+    closed = CLOSED.fullmatch(template)
     return (template, ATOM) if closed else (template, COMPARED, *[ATOM] * op.arity)  # brackets, to be on the safe side
+
+
+def spelled(template: str, notation: Notation) -> str:
+    """How a row is written, with the signs of a notation."""
+    if notation is MATHML:
+        parts = PLACE.split(template)
+        for i, part in enumerate(parts):
+            if not i % 2:
+                parts[i] = notation.spelling.get(part.strip(), f"<mtext>{notation.harmless(part)}</mtext>")
+        return "".join(parts)
+    for sign, instead in notation.spelling.items():
+        template = template.replace(sign, instead)
+    return template
 
 
 def shown(formula: Any, notation: Notation) -> list[str]:
@@ -216,78 +408,149 @@ def shown(formula: Any, notation: Notation) -> list[str]:
         return x is y or (type(x) is type(y) and isinstance(x, int | float | str | tuple) and bool(x == y))
 
     settings, usual = formula.settings, formula.op.settings
+    if not settings:
+        return []
     return [name for name in settings if name not in notation.hidden and not same(settings[name], usual[name])]
 
 
 # -- letters, numbers and settings -------------------------------------------------------------------------------------
 
 
-def letter(name: str, notation: Notation) -> tuple[str, int]:
-    """A letter, or a number put in for one; in LaTeX words stand upright, x1 and x₁ have an index, ∂L/∂x is a fraction.
+def letter(name: Name, notation: Notation) -> Written:
+    """A letter, or a number put in for one; where formulas are drawn, words stand upright and x1 and x₁ have an index.
 
     Raises ValueError for what is no name in Python.
     """
-    if notation is PYTHON and not NUMBER.fullmatch(name) and (not name.isidentifier() or keyword.iskeyword(name)):
+    if isinstance(name, Derivative):
+        return derivative(name, notation)
+    if isinstance(name, Element):
+        of = python_name(name.of) if notation is PYTHON else letter(name.of, notation).text
+        return Written(indexed(name.of, of, name.index, notation), ATOM)
+    if NUMBER.fullmatch(name):
+        return numeral(name, notation)
+    if notation.drawn:
+        return Written(drawn(name, notation), ATOM)
+    if notation is PYTHON:
+        return Written(python_name(name), ATOM)
+    return Written(name, SUM, "-") if name.startswith("-") else Written(name, ATOM)
+
+
+def python_name(name: str) -> str:
+    """A name as it is, if Python takes it for one."""
+    if not name.isidentifier() or keyword.iskeyword(name):
         raise ValueError(f"A letter in Python must be a name such as x or x1, not {name!r}.")
-    if notation is not LATEX or (len(name) == 1 and name.isalpha()) or NUMBER.fullmatch(name):
-        return name, SUM if name.startswith("-") else ATOM
-    if parts := re.fullmatch("∂([^/]+)/∂([^/]+)", name):
-        above, below = (letter(part, notation)[0] for part in parts.groups())
-        return rf"\frac{{\partial {above}}}{{\partial {below}}}", FRACTION
-    if parts := re.fullmatch(r"([^\W\d_₀-₉]+)_?([0-9]+|[₀-₉]+)", name):
-        return f"{letter(parts[1], notation)[0]}_{{{parts[2].translate(DIGITS)}}}", ATOM
-    return rf"\mathrm{{{escaped(name)}}}", ATOM
+    return name
+
+
+def drawn(name: str, notation: Notation) -> str:
+    """A name in LaTeX or MathML."""
+    sign = LETTERS.get(name, name)
+    if sign in GREEK:
+        return notation.mark("alpha", GREEK[sign] if notation is LATEX else sign)
+    if len(name) == 1 and name.isalpha():
+        return notation.mark("a", name)
+    if parts := INDEXED.fullmatch(name):
+        return notation.mark("a1", drawn(parts[1], notation), notation.mark("1", parts[2].translate(DIGITS)))
+    return notation.words(name)
+
+
+def derivative(name: Derivative, notation: Notation) -> Written:
+    """The letter of a gradient; a bar stands over the name alone, the other signs over the number of the array."""
+    of, by, style, index = name
+    if style not in STYLES:
+        raise ValueError(f"The style of a gradient is one of {', '.join(STYLES)}, not {style!r}.")
+    if notation is PYTHON:
+        gradient = f"d_{python_name(by)}"
+        return Written(gradient if index is None else indexed(by, gradient, index, notation), ATOM)
+    above, below = letter(of, notation).text, letter(by, notation).text
+    if style == "bar":
+        above = notation.mark("bar" if len(by) == 1 or by in LETTERS else "word with bar", below)
+        if notation is TEXT:
+            above = "".join(f"{sign}\N{COMBINING OVERLINE}" for sign in by)
+        return Written(above if index is None else indexed("", above, index, notation), ATOM)
+    below = below if index is None else indexed(by, below, index, notation)
+    return Written(notation.mark(style, above, below), ATOM if style == "δ" else SLOPE)
+
+
+def indexed(name: str, text: str, index: tuple[int, ...], notation: Notation) -> str:
+    """One number of an array, whose name was written as `text`."""
+    places = notation.mark(",").join(numeral(str(i), notation).text for i in index)
+    return notation.mark("a1[1]" if INDEXED.fullmatch(name) else "a[1]", text, places)
 
 
 def escaped(text: str) -> str:
     """Any text, harmless in LaTeX."""
-    special = {"->": r" \to ", "\\": r"\backslash ", "^": r"\wedge ", "~": r"\sim ", " ": r"\ "}
-    return re.sub(r"->|[\\^~ #$%&_{}]", lambda found: special.get(found[0], f"\\{found[0]}"), text)
+
+    def harmless(found: re.Match[str]) -> str:
+        return SPECIAL.get(found[0], rf"\{found[0]}" if found[0].strip() else r"\ ")
+
+    return re.sub(r"->|[\\^~#$%&_{}]|\s", harmless, text)
 
 
-def literal(x: Any, notation: Notation) -> tuple[str, int]:
+def escaped_in_xml(text: str) -> str:
+    """Any text, harmless in MathML."""
+    return html.escape(NO_XML.sub("\N{REPLACEMENT CHARACTER}", text.replace("->", "→")))
+
+
+def literal(x: Any, notation: Notation) -> Written:
     """A number, or a list, a slice or whatever else a setting may be."""
-    inner: Any = lambda x: write(x, notation)[0]  # noqa: E731
+    inner: Any = lambda x: write(x, notation).text  # noqa: E731
+    comma = notation.mark(", ")
     if isinstance(x, float | int | Fraction) and not isinstance(x, bool):
         return number(x, notation)
     if isinstance(x, np.ndarray):
-        return (array(x, inner) if notation is PYTHON else numbers(x.tolist(), inner)), ATOM
+        return Written(array(x, inner) if notation is PYTHON else numbers(x.tolist(), notation), ATOM)
     if isinstance(x, slice):
         ends = ["" if i is None else inner(i) for i in (x.start, x.stop)]
-        return ":".join(ends if x.step is None else [*ends, inner(x.step)]), ATOM
+        return Written(notation.mark(":").join(ends if x.step is None else [*ends, inner(x.step)]), ATOM)
     if isinstance(x, tuple):
-        return f"({', '.join(map(inner, x))}{',' * (len(x) == 1)})", ATOM
+        return Written(notation.mark("()", comma.join(map(inner, x)) + comma.rstrip() * (len(x) == 1)), ATOM)
     if isinstance(x, list):
-        return f"[{', '.join(map(inner, x))}]", ATOM
-    if notation is LATEX:
-        return (r"\ldots", ATOM) if x is ... else letter(str(x), notation)
-    return "..." if x is ... else repr(x), ATOM
+        return Written(notation.mark("[]", comma.join(map(inner, x))), ATOM)
+    if x is ...:
+        return Written(notation.mark("..."), ATOM)
+    return letter(str(x), notation) if notation.drawn else Written(repr(x), ATOM)
 
 
-def number(x: Any, notation: Notation) -> tuple[str, int]:
+def number(x: Any, notation: Notation) -> Written:
     """A number: in Python to the last bit, else to six digits; by its name if it has one."""
     if x < 0:
-        return f"-{number(-x, notation)[0]}", SUM
+        return Written(notation.mark("-1", number(-x, notation).text), SUM, "-")
     if isinstance(x, float) and x in CONSTANTS:
-        text = CONSTANTS[x][notation.column]
-        return text, FRACTION if "frac" in text else PRODUCT if "/" in text else ATOM
+        quotient = "/" in CONSTANTS[x][TEXT.column]
+        return Written(CONSTANTS[x][notation.column], notation.quotient if quotient else ATOM)
     if isinstance(x, Fraction) and x.denominator > 1:
-        template = ("{}/{}", r"\frac{{{}}}{{{}}}", "{} / {}")[notation.column]
-        return template.format(x.numerator, x.denominator), FRACTION if notation is LATEX else PRODUCT
+        return numeral(str(x), notation)
     if notation is PYTHON:
-        return "np.nan" if x != x else repr(x), ATOM
-    text = re.sub(r"e(-?)\+?0*", r"e\1", f"{x:g}") if isinstance(x, float) else str(x)
+        return Written("np.nan" if x != x else repr(x), ATOM)
+    return numeral(f"{x:g}" if isinstance(x, float) else str(x), notation)
+
+
+def numeral(text: str, notation: Notation) -> Written:
+    """A number from its digits: -3, 2.50, 1.5e-07, 1/3, inf or nan."""
+    if text.startswith("-"):
+        return Written(notation.mark("-1", numeral(text[1:], notation).text), SUM, "-")
+    if text in ("inf", "nan"):
+        return Written(CONSTANTS[math.inf][notation.column] if text == "inf" else notation.mark("nan"), ATOM)
+    over, quotient, below = text.partition("/")
+    if quotient:
+        written = notation.mark("1/2", notation.mark("1", over), notation.mark("1", below))
+        return Written(written, notation.quotient, "1/" if over == "1" and not notation.drawn else "")
     digits, _, exponent = text.partition("e")
-    if notation is TEXT or not exponent:
-        return (r"\mathrm{nan}" if notation is LATEX and x != x else text), ATOM
-    return (f"10^{{{exponent}}}", POWER) if digits == "1" else (rf"{digits} \cdot 10^{{{exponent}}}", PRODUCT)
+    if not exponent or notation is PYTHON:
+        return Written(notation.mark("1", text), ATOM)
+    places = numeral(str(int(exponent)), notation).text
+    if float(digits) == 1:
+        return Written(notation.mark("1e2", places), POWER)
+    return Written(notation.mark("2e2", notation.mark("1", digits), places), PRODUCT if notation.drawn else POWER)
 
 
-def numbers(x: Any, inner: Callable[[Any], str]) -> str:
+def numbers(x: Any, notation: Notation) -> str:
     """The numbers of an array as lists, those in the middle of a long one left out."""
     if not isinstance(x, list):
-        return inner(x)
-    return f"[{', '.join([numbers(i, inner) for i in (x if len(x) <= 6 else x[:3])] + [inner(...)] * (len(x) > 6))}]"
+        return write(x, notation).text
+    listed = [numbers(i, notation) for i in (x if len(x) <= 6 else x[:3])]
+    return notation.mark("[]", notation.mark(", ").join([*listed, *[notation.mark("...")] * (len(x) > 6)]))
 
 
 def array(x: np.ndarray, inner: Callable[[Any], str]) -> str:
@@ -300,34 +563,37 @@ def array(x: np.ndarray, inner: Callable[[Any], str]) -> str:
 
 
 def setting(name: str, x: Any, notation: Notation) -> str:
-    """A setting; an index as it stands between its brackets, a shape in LaTeX as 2 × 3."""
+    """A setting; an index as it stands between its brackets, a shape as 2 × 3 where formulas are drawn."""
     if name == "index":
-        parts = x if isinstance(x, tuple) and x else (x,)
-        comma = "," if isinstance(x, tuple) and len(x) == 1 and isinstance(x[0], tuple) else ""  # x[(1, 1),]
-        return ", ".join(write(part, notation)[0] for part in parts) + comma
-    if name == "shape" and notation is LATEX and isinstance(x, tuple) and x:
-        return r" \times ".join(map(str, x))
-    return f"np.{np.dtype(x).name}" if name == "dtype" and x is not None else write(x, notation)[0]
+        parts, comma = x if isinstance(x, tuple) and x else (x,), notation.mark(", ")
+        alone = isinstance(x, tuple) and len(x) == 1 and isinstance(x[0], tuple)  # x[(1, 1),]
+        return comma.join(write(part, notation).text for part in parts) + comma.rstrip() * alone
+    if name == "shape" and notation.drawn and isinstance(x, tuple) and x:
+        return notation.mark("×").join(notation.mark("1", str(n)) for n in x)
+    return f"np.{np.dtype(x).name}" if name == "dtype" and x is not None else write(x, notation).text
 
 
 # -- calls -------------------------------------------------------------------------------------------------------------
 
 
-def text_call(x: Any, operands: list[str], settings: dict[str, str]) -> str:
+def text_call(x: Any, operands: list[str], settings: dict[str, str], notation: Notation) -> str:
     """A call with the operands one after the other, also where Python wants a list of them."""
     return f"{x.op.name}({', '.join([*operands, *(f'{name}={value}' for name, value in settings.items())])})"
 
 
-def latex_call(x: Any, operands: list[str], settings: dict[str, str]) -> str:
+def drawn_call(x: Any, operands: list[str], settings: dict[str, str], notation: Notation) -> str:
     """A function with its settings below it."""
-    function = LATEX_FUNCTIONS.get(x.op.name, rf"\operatorname{{{escaped(x.op.name)}}}")
-    short = {"shape": ("", ""), "axes": ("", ""), "index": ("[", "]")}
-    ends = {name: short.get(name, (rf"\mathrm{{{escaped(name)}}}=", "")) for name in settings}
-    below = ", ".join(value.join(ends[name]) for name, value in settings.items())
-    return function + (f"_{{{below}}}" if below else "") + brackets(", ".join(operands), LATEX)
+    function = notation.functions.get(x.op.name) or notation.mark("f", notation.harmless(x.op.name))
+    below = []
+    for name, value in settings.items():
+        short = {"shape": value, "axes": value, "index": notation.mark("[]", value)}
+        below.append(short.get(name) or notation.mark("a=", notation.harmless(name), value))
+    comma = notation.mark(", ")
+    function = notation.mark("f_a", function, comma.join(below)) if below else function
+    return notation.mark("f(x)", function, brackets(comma.join(operands), notation))
 
 
-def python_call(x: Any, operands: list[str], settings: dict[str, str]) -> str:
+def python_call(x: Any, operands: list[str], settings: dict[str, str], notation: Notation) -> str:
     """The function of NumPy that the row answers for, if that knows the settings; else the row by its own name."""
     called, names, values = x.op.name, {*settings}, x.settings
     for f in x.op.numpy:
@@ -339,12 +605,18 @@ def python_call(x: Any, operands: list[str], settings: dict[str, str]) -> str:
                 names |= {name for name in values if takes and takes.get(name) is calling.REQUIRED}
     given = {name: setting(name, values[name], PYTHON) for name in values if name in names}
     if "index" in given:
-        given["index"] = f"np.s_[{given['index']}]" if ":" in given["index"] else write(values["index"], PYTHON)[0]
+        given["index"] = f"np.s_[{given['index']}]" if ":" in given["index"] else write(values["index"], PYTHON).text
     listed = operands if x.op.arity else [f"[{', '.join(operands)}]"]
     return f"{called}({', '.join([*listed, *(f'{name}={value}' for name, value in given.items())])})"
 
 
 TEXT = Notation(0, TEXT_SPELLING, TEXT_SIGNS, ("dtype",), text_call)
-LATEX = Notation(1, LATEX_SPELLING, LATEX_SIGNS, ("dtype", "keepdims"), latex_call)
+LATEX = Notation(
+    1, LATEX_SPELLING, LATEX_SIGNS, ("dtype", "keepdims"), drawn_call, LATEX_FUNCTIONS, drawn=True, harmless=escaped
+)
 PYTHON = Notation(2, {}, PYTHON_SIGNS, (), python_call)
-NOTATIONS = {"text": TEXT, "latex": LATEX, "python": PYTHON}
+MATHML = Notation(
+    3, MATHML_SPELLING, MATHML_SIGNS, ("dtype", "keepdims"), drawn_call, MATHML_FUNCTIONS, drawn=True,
+    harmless=escaped_in_xml, whole='<math display="inline">{}</math>',
+)  # fmt: skip
+NOTATIONS = {"text": TEXT, "latex": LATEX, "python": PYTHON, "mathml": MATHML}

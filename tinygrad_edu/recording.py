@@ -11,12 +11,14 @@ from typing import Any
 class State(threading.local):
     """Whether operations are recorded, whether a nan raises at once, and the scope that new nodes belong to.
 
-    `open` are the nodes with respect to which the transforms around are differentiating.
+    `open` are the nodes with respect to which the transforms around are differentiating; `books` the ledgers that are
+    told of every pass.
     """
 
     recording, anomaly = True, False
     scope: Scope | None = None
     open: tuple[Any, ...] = ()
+    books: tuple[Any, ...] = ()
 
 
 class Scope:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from . import kernels, ops
-from .notation import CONSTANTS, LATEX, NOTATIONS, PYTHON, TEXT, Notation, write
+from .notation import CONSTANTS, LATEX, MATHML, NOTATIONS, PYTHON, TEXT, Name, Notation, whole, write
 from .operators import Operators
 from .protocol import answer
 
@@ -21,8 +22,9 @@ class Symbol(Operators):
     """A letter, or a formula of letters, with a shape; operations on it are written down, not computed.
 
     A formula has its outermost operation as `op`, what that stands between as `operands`, and its `settings`; a letter
-    has a `name`. Without a shape it is a number, or an array of which none is known. Raises ValueError (IndexError for
-    an index) where the shapes of an operation do not fit, and TypeError where a formula is asked whether it is true.
+    has a `name`, which may be that of a gradient (a Derivative) or of one number of an array (an Element). Without a
+    shape it is a number, or an array of which none is known. Raises ValueError (IndexError for an index) where the
+    shapes of an operation do not fit, and TypeError where a formula is asked whether it is true.
 
     >>> g, y = Symbol("g"), Symbol("y")
     >>> print(g * (1 - y**2))
@@ -35,7 +37,7 @@ class Symbol(Operators):
     __array_priority__ = 1000  # array * symbol asks the symbol
 
     def __init__(
-        self, name: str, shape: tuple[int, ...] = (), op: ops.Op | None = None, operands: tuple[Any, ...] = (),
+        self, name: Name, shape: tuple[int, ...] = (), op: ops.Op | None = None, operands: tuple[Any, ...] = (),
         settings: dict[str, Any] = ops.NOTHING,
     ) -> None:  # fmt: skip
         self.name, self.shape, self.op, self.operands, self.settings = name, shape, op, operands, settings
@@ -71,6 +73,10 @@ class Symbol(Operators):
         """The formula in Python: NumPy's functions as np, the rows that NumPy has not by their names."""
         return write(self, PYTHON)[0]
 
+    def mathml(self) -> str:
+        """The formula as a <math> element for a page in HTML."""
+        return whole(self, MATHML)
+
     def _repr_latex_(self) -> str:
         return f"${self.latex()}$"
 
@@ -89,6 +95,8 @@ class Symbol(Operators):
 def result_shape(op: ops.Op, operands: tuple[Any, ...], settings: dict[str, Any]) -> tuple[int, ...]:
     """The shape of what an operation gives; where letters without a shape do not allow to know it, the likeliest."""
     shapes = [ops.shape(x) for x in operands]
+    if not any(shapes) and not of_arrays(op):
+        return ()
     try:
         return tried(op, operands, settings)
     except Exception as error:  # whatever an operation, maybe of one's own, says to operands that do not fit
@@ -124,6 +132,8 @@ def stand_in(x: Any, number: Any) -> Any:
 
 def normal(op: ops.Op, operands: tuple[Any, ...], settings: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
     """The settings as they are shown: without what makes no difference, a shape in full, axes counted from 0."""
+    if not settings:
+        return settings
     x = operands[0]
     if not ops.shape(x) and settings.get("keepdims"):
         return {**settings, "axis": op.settings["axis"], "keepdims": False}
@@ -165,7 +175,7 @@ def simpler(op: ops.Op, operands: tuple[Any, ...], settings: dict[str, Any], sha
             return a + more
         case ("multiply" | "divide" | "ratio" | "matmul", _, _):
             return signs_and_numbers(op, a, b)
-    return same_numbers(op, a, settings, shape)
+    return same_numbers(op, a, settings, shape) if settings else None
 
 
 def plain(x: Any) -> Any:
@@ -182,7 +192,7 @@ def opposite(x: Any) -> Any:
 
 def not_repeated(op: ops.Op, operands: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...]:
     """Operands before they were repeated to a shape, or given axes in front, where that comes about by itself."""
-    if op.name not in ("add", "subtract", "multiply", "divide", "ratio", "broadcast_to"):
+    if not shape or op.name not in ("add", "subtract", "multiply", "divide", "ratio", "broadcast_to"):
         return operands
     to = shape if op is ops.broadcast_to else ()
     for i, x in enumerate(operands):
@@ -241,8 +251,8 @@ def formulas(
 
     A letter is a string, a Symbol (with a shape, where that matters) or a number; `g`, what arrives from above, too. It
     is by default 1 where a rule works on single numbers, so that the partial derivatives come out, and the letter g
-    where it works on whole arrays. The notation is "text", "latex" or "python". Raises TypeError if there are more or
-    fewer letters than operands.
+    where it works on whole arrays. The notation is "text", "latex", "python" or "mathml". Raises TypeError if there are
+    more or fewer letters than operands.
 
     >>> formulas(ops.multiply, "a", "b"), formulas(ops.tanh, "x"), formulas(ops.power, "x", 3)
     (['b', 'a'], ['1 - y²'], ['3·x²', 'y·log(x)'])
@@ -267,12 +277,18 @@ def formulas(
     y = Symbol("y", result_shape(op, operands, settings))
     g = ("g" if of_arrays(op) else 1) if g is None else g
     if isinstance(g, str) or (isinstance(g, Symbol) and not g.op and not g.shape):
-        g = Symbol(str(g), y.shape)
+        g = Symbol(g if isinstance(g, str) else g.name, y.shape)
     style = NOTATIONS[notation] if isinstance(notation, str) else notation
     rules = [rule for rule, _ in zip(op.rules, operands)]
-    return [None if rule is None else write(rule(g, y, *operands, **settings), style)[0] for rule in rules]
+    return [None if rule is None else whole(rule(g, y, *operands, **settings), style) for rule in rules]
 
 
+def applied(op: ops.Op, operands: list[Any], settings: dict[str, Any]) -> Any:
+    """An operation on operands of whatever kind; one that joins any number of them takes a list."""
+    return op(*operands, **settings) if op.arity else op(operands, **settings)
+
+
+@cache
 def of_arrays(op: ops.Op) -> bool:
     """Whether an operation works on whole arrays, not number by number."""
     if op.arity is None or not STRUCTURE.isdisjoint(op.settings):

@@ -126,20 +126,13 @@ class Value(Operators):
         >>> x.grad
         array([2., 4.])
         """
-        if not self.requires_grad:
-            raise GradientError(f"{named(self)} is a constant: nothing under it requires a gradient.")
-        if seed is None and isinstance(self._data, ndarray) and self._data.size != 1:
-            raise no_seed(self)
-        if seed is None:  # 1.0, or an exact Fraction
-            g: Any = np.ones_like(self._data) if isinstance(self._data, ndarray) else self._data.__class__(1)
-        else:
-            g = seed._data if isinstance(seed, Value) else real(seed)
-            if ops.shape(g) != self.shape:
-                raise GradientError(f"The seed has shape {ops.shape(g)}, the value {self.shape}.")
-            g = g.astype(self._data.dtype) if isinstance(g, ndarray) else g
+        g = seed_of(self, seed)
         if create_graph:
             g = seed if isinstance(seed, Value) else Value.node(g)
-        for leaf, gradient in sweep(self, g, None, create_graph, check_gain if STATE.anomaly else None).items():
+        arrived = sweep(self, g, None, create_graph, check_gain if STATE.anomaly else None)
+        for book in STATE.books:
+            book.add(self, arrived)
+        for leaf, gradient in arrived.items():
             leaf.grad = gradient if leaf.grad is None else leaf.grad + gradient
 
     def zero_grad(self) -> None:
@@ -195,3 +188,18 @@ class Value(Operators):
         text = np.array2string(self._data, separator=", ", prefix="Value(") if self.shape else str(self._data)
         label = "" if self.label is None else f", label={self.label!r}"
         return f"Value({text}{label}{'' if self.grad is None else f', grad={self.grad}'})"
+
+
+def seed_of(value: Value, seed: Any) -> Any:
+    """The gradient to begin with, as numbers in the dtype of the value: what was given, or 1 for a single number."""
+    if not value.requires_grad:
+        raise GradientError(f"{named(value)} is a constant: nothing under it requires a gradient.")
+    data = value._data
+    if seed is None and isinstance(data, ndarray) and data.size != 1:
+        raise no_seed(value)
+    if seed is None:  # 1.0, or an exact Fraction
+        return np.ones_like(data) if isinstance(data, ndarray) else data.__class__(1)
+    g = seed._data if isinstance(seed, Value) else real(seed)
+    if ops.shape(g) != value.shape:
+        raise GradientError(f"The seed has shape {ops.shape(g)}, the value {value.shape}.")
+    return g.astype(data.dtype) if isinstance(g, ndarray) else g

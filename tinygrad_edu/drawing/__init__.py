@@ -1,6 +1,6 @@
 """Drawings of computation graphs: `draw` makes a `Drawing`, which can be a picture, DOT or plain text.
 
-`graph.py` says what is shown, `wording.py` in which words; `dot.py` and `tree.py` write it; `render.py` makes pictures.
+`graph.py` says what is shown, `dot.py` and `tree.py` write it; `render.py` makes pictures.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..naming import a_loss
 from ..value import Value
 from .dot import dot_source
 from .graph import shown_nodes
@@ -44,9 +45,7 @@ def draw(
     │  └─ b = -3, grad 2
     └─ a ↑ see above
     """
-    if not isinstance(value, Value):
-        kind = type(value).__name__
-        raise TypeError(f"draw takes a Value, such as a loss, not {kind}: only a Value remembers how it was computed.")
+    a_loss(value, "draw")
     if names is not None and not isinstance(names, Mapping):
         raise TypeError(f"names is a mapping from names to values, such as locals(), not {type(names).__name__}.")
     if direction not in DIRECTIONS:

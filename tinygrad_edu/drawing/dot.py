@@ -10,7 +10,7 @@ import graphviz
 import numpy as np
 
 from .graph import Node
-from .wording import FEW, extremes, figure, listed, type_of
+from ..wording import FEW, extremes, figure, listed, type_of
 
 INK, FAINT, SLOPE, LINE = "#1A1A1A", "#595959", "#A33B00", "#767676"
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .graph import Node
-from .wording import FEW, extremes, listed, type_of
+from ..wording import FEW, extremes, listed, type_of
 
 WIDTH, RIGHTMOST = 100, 45  # columns; a value that would begin farther right begins a tree of its own
 

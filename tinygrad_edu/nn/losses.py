@@ -72,7 +72,7 @@ def binary_cross_entropy(prediction: Any, target: Any, from_logits: bool = False
                 f"binary_cross_entropy: the {name} must lie between 0 and 1; logits need from_logits=True."
             )
     p = functions.clip(prediction, 1e-7, 1 - 1e-7)
-    return -functions.mean(target * ops.log(p) + (1 - target) * ops.log(1 - p))
+    return functions.mean((target - 1) * ops.log(1 - p) - target * ops.log(p))
 
 
 def plain(x: Any) -> Any:

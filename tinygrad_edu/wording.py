@@ -1,4 +1,4 @@
-"""How names, numbers and operations are written in a drawing: short, and harmless whatever they contain."""
+"""How names, numbers and operations are written for readers: short, and harmless whatever they contain."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import Op
+from .ops import Op
 
 LONGEST = 40  # characters of a name
 FEW = 6  # numbers that are still shown one by one
@@ -53,8 +53,8 @@ def part(index: Any) -> str:
     return listed(index) if np.size(index) <= FEW else f"array {np.shape(index)}"
 
 
-def figure(x: Any) -> str:
-    """A number in four digits, or whole.
+def figure(x: Any, digits: int = 4) -> str:
+    """A number in a few digits, or whole.
 
     >>> figure(6.8813735870195432), figure(-0.0), figure(12500.0), figure(Fraction(1, 3)), figure(10**400)
     ('6.881', '0', '12500', '1/3', '> 1e308')
@@ -65,19 +65,19 @@ def figure(x: Any) -> str:
         x = float(x)
     except OverflowError:  # Python's integers have no end
         return "> 1e308" if x > 0 else "< -1e308"
-    return str(int(x)) if x.is_integer() and abs(x) < 1e6 else f"{x:.4g}"
+    return str(int(x)) if x.is_integer() and abs(x) < 1e6 else f"{x:.{digits}g}"
 
 
-def listed(x: Any) -> str:
+def listed(x: Any, digits: int = 4) -> str:
     """Numbers as one writes a nested list."""
     x = x.tolist() if isinstance(x, np.ndarray) else x
-    return f"[{', '.join(map(listed, x))}]" if isinstance(x, list) else figure(x)
+    return f"[{', '.join(listed(i, digits) for i in x)}]" if isinstance(x, list) else figure(x, digits)
 
 
-def extremes(x: Any) -> dict[str, str]:
+def extremes(x: Any, digits: int = 4) -> dict[str, str]:
     """What is told of an array with too many numbers to show."""
     with np.errstate(all="ignore"):
-        return {"min": figure(np.min(x)), "mean": figure(np.mean(x)), "max": figure(np.max(x))}
+        return {name: figure(f(x), digits) for name, f in (("min", np.min), ("mean", np.mean), ("max", np.max))}
 
 
 def type_of(x: Any) -> str:

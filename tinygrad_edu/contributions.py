@@ -1,0 +1,141 @@
+"""What a pass consists of: the contributions of the sweep, edge by edge, and what they say of a gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .backward import order, sweep
+from .naming import Names, a_loss
+from .value import Value, seed_of
+
+
+class Contribution(NamedTuple):
+    """What `operand`, at `place` among the operands of `node`, gains from the gradient `upstream` of the node."""
+
+    node: Value
+    place: int
+    operand: Value
+    upstream: Any
+    gain: Any
+
+
+def contributions(loss: Value, seed: Any) -> list[Contribution]:
+    """Every contribution of a backward pass in the order of the sweep, which is watched; no `grad` is changed."""
+    found: list[Contribution] = []
+    new, add = tuple.__new__, found.append  # as fast as a plain tuple
+    last: Value | None = None
+    place = -1
+
+    def watch(node: Value, operand: Value, gain: Any) -> None:
+        nonlocal last, place
+        if node is not last:
+            last, place = node, -1
+        place += 1
+        while node.inputs[place] is not operand:
+            place += 1
+        add(new(Contribution, (node, place, operand, node.grad, gain)))
+
+    nodes = order(loss)
+    before = [node.grad for node in nodes]
+    try:
+        sweep(loss, seed, watch=watch)
+    finally:  # the sweep writes into the inner nodes
+        for node, gradient in zip(nodes, before):
+            node.grad = gradient
+    return found
+
+
+class GradState(str):
+    """A state of a gradient: "not run", "no path", "constant", "zero" or "ok".
+
+    `reason` says in a sentence why. `passes` is how many passes the gradient looks like, if it is a whole multiple of
+    what one pass gives: a leaf alone cannot know.
+    """
+
+    reason: str
+    passes: int | None
+
+    def __new__(cls, state: str, reason: str, passes: int | None = None) -> GradState:
+        self = super().__new__(cls, state)
+        self.reason, self.passes = reason, passes
+        return self
+
+
+def grad_state(loss: Value, v: Any, names: Mapping[str, Any] | None = None) -> GradState:
+    """Why the gradient of `v` is what it is, or why there is none: one of five states, with the reason.
+
+    "not run": there is a way from `loss` to `v`, but no pass has gone it. "no path": no slope leads from `loss` to `v`.
+    "constant": `v` takes no gradient. "zero": a pass has come, and nothing but 0 arrived. "ok": all else. `v` is a
+    Value or the name of one; a Value from elsewhere has no path. Raises TypeError for a loss that is no Value.
+
+    >>> a, b, c = Value(2.0, "a"), Value(-3.0, "b"), Value(1.0, "c")
+    >>> loss = a * b.relu()
+    >>> grad_state(loss, a), grad_state(loss, c)
+    ('not run', 'no path')
+    >>> loss.backward()
+    >>> grad_state(loss, b).reason
+    'All that arrives at b is 0: relu of b = -3 passes nothing on.'
+    """
+    called = Names(a_loss(loss, "grad_state"), names)
+    if not isinstance(v, Value) or id(v) in called.called:
+        v = called.find(v)
+    return grad_states(loss, called, [v])[0]
+
+
+def grad_states(loss: Value, called: Names, values: list[Any]) -> list[GradState]:
+    """The states of several gradients, from one pass that leaves no trace."""
+    steps: list[Contribution] = []
+    arrived: dict[Any, Any] = {}
+    if loss.requires_grad:
+        arrived[loss] = seed = seed_of(loss, np.ones(loss.shape) if loss.shape else None)
+        with np.errstate(all="ignore"):
+            steps = contributions(loss, seed)
+            for _, _, x, _, gain in steps:
+                arrived[x] = arrived[x] + gain if x in arrived else gain
+    return [state_of(v, arrived.get(v) if isinstance(v, Value) else None, steps, called) for v in values]
+
+
+def state_of(v: Any, once: Any, steps: list[Contribution], called: Names) -> GradState:
+    """The state of one gradient, where `once` is what one pass would give."""
+    name, root = called.called.get(id(v), getattr(v, "label", None) or "it"), called.root
+    if not isinstance(v, Value) or not v.requires_grad:
+        return GradState("constant", f"{name} is a constant: it takes no gradient.")
+    if once is None:
+        inside = id(v) in called.called
+        where = "is used only where there is no slope, as in a condition" if inside else "has no part in it"
+        return GradState("no path", f"No slope leads from {root} to {name}: it {where}.")
+    gradient = v.grad.data if isinstance(v.grad, Value) else v.grad
+    if gradient is None or (not np.any(gradient) and np.any(once)):
+        cleared = "" if gradient is None else ": it was set to 0"
+        return GradState("not run", f"No pass has reached {name} yet{cleared}. Call {root}.backward().")
+    if not np.any(gradient):
+        return GradState("zero", f"All that arrives at {name} is 0: {blocked(v, steps, called)}.")
+    passes = whole_multiple(gradient, once) if v.op is None else 1
+    words = {None: "not a multiple of what one pass gives: others are in it", 1: "what one pass gives"}
+    many = words.get(passes, f"{passes} times what one pass gives, as after {passes} passes")
+    return GradState("ok", f"The gradient of {name} is {many}.", passes)
+
+
+def whole_multiple(gradient: Any, once: Any) -> int | None:
+    """How many times `once` makes `gradient`, if that is a whole number."""
+    largest = np.argmax(np.abs(once))
+    with np.errstate(all="ignore"):
+        times = float(np.ravel(gradient)[largest] / np.ravel(once)[largest])
+    if not (times >= 1 - 1e-6 and abs(times - round(times)) < 1e-6 * times):
+        return None
+    return round(times) if np.allclose(np.asarray(gradient, float), times * np.asarray(once, float), 1e-5) else None
+
+
+def blocked(v: Value, steps: list[Contribution], called: Names) -> str:
+    """Where a gradient became 0 on its way to `v`: the operations that passed nothing on, at most two of them."""
+    lead, stops = {v}, list[str]()
+    for node, _, x, upstream, gain in reversed(steps):
+        if x in lead:
+            lead.add(node)
+            if np.any(upstream) and not np.any(gain):
+                number = f" = {x.data:.4g}" if not x.shape else ""
+                stops.append(f"{node.op.name} of {called.of(x)}{number} passes nothing on")
+    return " and ".join(stops[:2]) or "its contributions cancel each other"

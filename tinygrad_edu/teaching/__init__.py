@@ -1,0 +1,7 @@
+"""Teaching: the backward pass to walk through, to read, to question and to be marked on."""
+
+from ..contributions import GradState as GradState, grad_state as grad_state
+from .explaining import explain as explain
+from .formats import Explanation as Explanation
+from .ledgers import Ledger as Ledger, Why as Why, ledger as ledger, why as why
+from .steps import Step as Step, Walk as Walk, walk as walk

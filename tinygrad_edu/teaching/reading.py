@@ -1,0 +1,296 @@
+"""Steps as a person reads them: the rule read on letters, the same with the numbers put in, the shapes, in words."""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+from html import escape
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import ops
+from ..backward import order
+from ..folding import Used
+from ..naming import Names
+from ..notation import LATEX, MATHML, TEXT, Derivative, Notation, write
+from ..symbol import Symbol, applied, normal, of_arrays
+from ..value import Value
+from ..wording import FEW, figure, listed
+
+LONGEST, SHORT = 48, 34  # characters of a formula that is still read, of the numbers of an array
+STYLES = ("∂", "d", "bar", "δ")  # how a gradient is written: ∂L/∂a, dL/da, a̅, δ_a
+
+
+class Style(NamedTuple):
+    """How a reader wants it: gradients in one of STYLES, numbers in so many digits."""
+
+    gradient: str = "∂"
+    digits: int = 4
+
+
+USUAL = Style()
+SIGNS = ("+=", "=", "∈")
+TRANSPOSED = {TEXT: "ᵀ", LATEX: r"^\top", MATHML: "<mo>ᵀ</mo>"}
+BRACKETS = {TEXT: ("[", ", ", "]"), LATEX: ("[", r",\; ", "]"),
+            MATHML: ("<mrow><mo>[</mo>", "<mo>,</mo>", "<mo>]</mo></mrow>")}  # fmt: skip
+RANGE = BRACKETS | {TEXT: ("", " … ", "")}
+
+
+class Reading(NamedTuple):
+    """One line: a letter gets (=) or gains (+=) a formula, which is a number once the numbers are put in."""
+
+    letter: Symbol
+    sign: str  # "=" or "+="
+    rule: Any  # in letters
+    put_in: Any  # the same in numbers; None where arrays are involved
+    number: Any
+    digits: int
+    before: Any = None  # what the letter was before, where something had arrived, and is after
+    after: Any = None
+    words: str = ""  # why the contribution is summed
+    through: str = ""  # the composite that it is the formula of
+
+    def left(self, notation: Notation = TEXT) -> str:
+        """The letter and the sign behind it."""
+        return write(self.letter, notation)[0] + notation_of(self.sign, notation)
+
+    def formula(self, notation: Notation = TEXT) -> str:
+        """The rule in letters; of a composite only its name where that would be too long to be read."""
+        text = write(self.rule, notation)[0]
+        if self.through and len(write(self.rule, TEXT)[0]) > LONGEST:
+            return words(f"through {self.through}", notation)
+        return text
+
+    def numbers(self, notation: Notation = TEXT) -> str:
+        """The same with the numbers put in; nothing where that is the result already, or too long to be read."""
+        text = "" if self.put_in is None else write(self.put_in, notation)[0]
+        long = len(text if notation is TEXT else write(self.put_in, TEXT)[0]) > LONGEST if text else True
+        return "" if long or text in (self.result(notation), self.formula(notation)) else text
+
+    def result(self, notation: Notation = TEXT) -> str:
+        """The number, the few numbers, or the range of many."""
+        return told(self.number, notation, self.digits)
+
+    def sofar(self, notation: Notation = TEXT) -> str:
+        """The running sum of a number, where something had arrived before: 2.5 - 6 = -3.5."""
+        if self.before is None or np.ndim(self.after):
+            return ""
+        total = signed(self.before, self.digits) + signed(self.number, self.digits)
+        return f"{write(total, notation)[0]}{notation_of('=', notation)}{told(self.after, notation, self.digits)}"
+
+    def shapes(self) -> str:
+        """The shapes that meet, (2, 4) @ (4, 8) -> (2, 8), or (4, 8) where they are all the same."""
+        if self.put_in is not None or not (self.letter.shape or ops.shape(self.rule)):
+            return ""
+        parts = [x.shape for x in getattr(self.rule, "operands", ()) if isinstance(x, Symbol) and x.shape]
+        to = self.letter.shape
+        if getattr(self.rule, "op", None) in (ops.matmul, ops.linear):
+            return f"{parts[0]} @ {parts[1]} -> {to}"
+        differ = [shape for shape in dict.fromkeys(parts) if shape != to]
+        return f"{', '.join(map(str, differ))} -> {to}" if differ else str(to)
+
+    def line(self, notation: Notation = TEXT) -> str:
+        """The reading as one line."""
+        aside, sofar = notation_of("; so far ", notation), self.sofar(notation)
+        return self.left(notation) + self.equal(notation) + (aside + sofar if sofar else "")
+
+    def equal(self, notation: Notation = TEXT) -> str:
+        """The formula, the numbers put in and the result, with signs of equality between them."""
+        parts = [self.formula(notation), self.numbers(notation), self.result(notation)]
+        *formulas, result = dict.fromkeys(filter(None, parts))
+        equal = notation_of("=", notation)
+        return equal.join(formulas) + (notation_of("∈", notation) if self.of_many else equal) * bool(formulas) + result
+
+    @property
+    def of_many(self) -> bool:
+        """Whether the result is told as the range of many numbers."""
+        return " … " in self.result()
+
+
+# -- letters and numbers -----------------------------------------------------------------------------------------------
+
+
+def notation_of(sign: str, notation: Notation) -> str:
+    """A sign between formulas."""
+    if notation is LATEX:
+        return {"+=": r" \mathrel{+}= ", "=": " = ", "∈": r" \in "}.get(sign, rf" \quad \text{{{sign.strip('; ')}}} ")
+    if notation is MATHML:
+        return f"<mo>{sign}</mo>" if sign in SIGNS else f"<mtext>{sign}</mtext>"
+    return f" {sign} " if sign in SIGNS else sign
+
+
+def letter(x: Any, number: Any, names: Names) -> Any:
+    """The letter of a value or array, with its shape; a plain number stays itself."""
+    return Symbol(names.of(x), ops.shape(number)) if isinstance(x, Value | np.ndarray) else number
+
+
+def gradient(x: Value, names: Names, style: Style) -> Symbol:
+    """The letter of a gradient."""
+    return Symbol(Derivative(names.root, names.of(x), style.gradient), x.shape)
+
+
+def put(x: Any, digits: int) -> str:
+    """A number as it is put in for a letter: exact if it is a fraction."""
+    return str(x) if isinstance(x, Fraction) else figure(x, digits)
+
+
+def signed(x: Any, digits: int) -> Any:
+    """A number as it stands in a sum: its minus in front of it."""
+    text = put(x, digits)
+    return -Symbol(text[1:]) if text.startswith("-") else Symbol(text)
+
+
+def told(x: Any, notation: Notation, digits: int) -> str:
+    """A result: a number, the numbers of a small array, the range of a large one."""
+    if not np.ndim(x):
+        return write(Symbol(put(x, digits)), notation)[0]
+    column = np.ndim(x) == 2 and np.shape(x)[1] == 1 and np.size(x) > 1
+    if np.size(x) <= FEW and len(listed(np.ravel(x) if column else x, digits)) < SHORT:
+        return several(np.ravel(x), notation, digits) + TRANSPOSED[notation] if column else several(x, notation, digits)
+    before, between, after = RANGE[notation]
+    return before + between.join(told(end, notation, digits) for end in (np.min(x), np.max(x))) + after
+
+
+def several(x: Any, notation: Notation, digits: int) -> str:
+    """The numbers of an array as a list."""
+    if not np.ndim(x):
+        return told(x, notation, digits)
+    before, between, after = BRACKETS[notation]
+    return before + between.join(several(i, notation, digits) for i in x) + after
+
+
+def words(text: str, notation: Notation) -> str:
+    """Words among formulas."""
+    if notation is LATEX:
+        return rf"\text{{{re.sub(r'[#$%&_{}]', lambda sign: chr(92) + sign[0], text.replace(chr(92), '/'))}}}"
+    return f"<mtext>{escape(text)}</mtext>" if notation is MATHML else text
+
+
+# -- one step ----------------------------------------------------------------------------------------------------------
+
+
+def of_step(step: Any, style: Style = USUAL) -> Reading:
+    """A step of a walk as it is read."""
+    node, names = step.node, step.names
+    if step.kind == "seed":
+        one = step.contribution
+        return Reading(gradient(node, names, style), "=", one if ops.shape(one) else signed(one, style.digits), None,
+                       one, style.digits)  # fmt: skip
+    if step.kind == "forward":
+        return of_value(node, [*zip(node.operands, node.numbers)], names, style)
+    return of_edge(step, style)
+
+
+def of_value(node: Value, operands: list[Used], names: Names, style: Style, composite: bool = False) -> Reading:
+    """How a value is computed from its operands: d = a·b = 2·(-3) = -6; a composite as its rows."""
+
+    op: Any = node.op
+
+    def formula(letters: list[Any]) -> Any:
+        if composite:
+            return Composite(node, operands, letters, names).formula
+        return Symbol("", node.shape, op, (*letters,), normal(op, (*letters,), node.settings, node.shape))  # as it is
+
+    numbers, rule = put_in(node, operands, style), formula([letter(x, number, names) for x, number in operands])
+    inserted = None if numbers is None else formula(numbers)
+    return Reading(Symbol(names.of(node), node.shape), "=", rule, inserted, node._data, style.digits)
+
+
+def of_edge(step: Any, style: Style) -> Reading:
+    """A contribution: the rule of the operand read on letters, and on the numbers."""
+    node, names, x = step.node, step.names, step.operand
+    rule, operands = rule_of(node.op, step.place), [*zip(node.operands, node.numbers)]
+    shape = ops.shape(node.numbers[step.place])
+    letters = [letter(x, number, names) for x, number in operands]
+    g, y = gradient(node, names, style), letter(node, node._data, names)
+    formula, numbers = fitted(rule(g, y, *letters, **node.settings), shape), put_in(node, operands, style)
+    inserted: Any = None
+    if numbers is not None:
+        g, y = (Symbol(put(number, style.digits)) for number in (step.upstream, node._data))
+        inserted = rule(g, y, *numbers, **node.settings)
+    broadcast = node.shape and (step.place == 2 if node.op is ops.linear else not of_arrays(node.op))
+    words = stretched(names.of(x), shape, node.shape) if broadcast else ""
+    return Reading(
+        gradient(x, names, style), "+=", formula, inserted, step.contribution, style.digits, step.before, step.after,
+        words,
+    )  # fmt: skip
+
+
+def rule_of(op: Any, place: int) -> Any:
+    """The rule of one operand of a row."""
+    return next(islice(iter(op.rules), place, None))
+
+
+def put_in(node: Value, operands: list[Used], style: Style) -> list[Any] | None:
+    """The operands as numbers that stay as they are written; None where one is an array, or the result."""
+    if node.shape or any(ops.shape(number) for _, number in operands):
+        return None
+    return [Symbol(put(number, style.digits)) if isinstance(x, Value) else number for x, number in operands]
+
+
+def fitted(formula: Any, shape: tuple[int, ...]) -> Any:
+    """A contribution in the shape of its operand, as the sweep makes it: un-broadcast."""
+    if ops.shape(formula) == shape:
+        return formula
+    return ops.sum_to(formula, shape=shape) if ops.shape(formula) else ops.broadcast_to(formula, shape=shape)
+
+
+def stretched(name: str, shape: tuple[int, ...], to: tuple[int, ...]) -> str:
+    """Why a contribution is summed: how the operand had been broadcast; nothing if it had not."""
+    lead = len(to) - len(shape)
+    axes = [i for i, n in enumerate(to) if i < lead or shape[i - lead] != n]
+    times = math.prod(to[i] for i in axes)
+    if not axes:
+        return ""
+    if not shape:
+        return f"summed over all {times}: {name} was used for each of them"
+    kind = ("rows", "columns")[axes[0]] if axes in ([0], [1]) and len(to) == 2 else "places"
+    axis = "axis" if len(axes) == 1 else "axes"
+    return f"summed over {axis} {', '.join(map(str, axes))}: {name} {shape} was stretched over {times} {kind}"
+
+
+# -- a composite as one step -------------------------------------------------------------------------------------------
+
+
+class Composite:
+    """What happens between the operands given to a composite and its result, in formulas of the letters of these."""
+
+    def __init__(self, result: Value, operands: list[Used], letters: list[Any], names: Names) -> None:
+        self.result, self.names = result, names
+        self.given = {id(x): letter for (x, _), letter in zip(operands, letters)}
+        self.nodes = order(result, [x for x, _ in operands if isinstance(x, Value)])
+        self.values: dict[Value, Any] = {}
+        for node in reversed(self.nodes):
+            self.values[node] = applied(node.op, self.known(node), node.settings)
+
+    @property
+    def formula(self) -> Any:
+        """The result."""
+        return self.values[self.result]
+
+    def known(self, node: Value) -> list[Any]:
+        """The operands of one of its rows, as formulas."""
+        return [
+            self.given[id(x)] if id(x) in self.given
+            else self.values[x] if isinstance(x, Value) and x in self.values
+            else letter(x, number, self.names)
+            for x, number in zip(node.operands, node.numbers)
+        ]  # fmt: skip
+
+    def contributions(self, g: Any, y: Any) -> dict[int, Any]:
+        """What each operand gains, by identity: the rules one after the other, on formulas."""
+        gained: dict[int, Any] = {id(self.result): g}
+        for node in self.nodes:
+            g = gained.pop(id(node), None)
+            if g is None:
+                continue
+            result, letters = y if node is self.result else self.values[node], self.known(node)
+            for place, (x, number) in enumerate(zip(node.operands, node.numbers)):
+                rule = rule_of(node.op, place)
+                if rule is not None and isinstance(x, Value) and x.requires_grad:
+                    gain = fitted(rule(g, result, *letters, **node.settings), ops.shape(number))
+                    gained[id(x)] = gained[id(x)] + gain if id(x) in gained else gain
+        return gained
