@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,41 +82,66 @@ def grad_state(loss: Value, v: Any, names: Mapping[str, Any] | None = None) -> G
     called = Names(a_loss(loss, "grad_state"), names)
     if not isinstance(v, Value) or id(v) in called.called:
         v = called.find(v)
-    return grad_states(loss, called, [v])[0]
+    steps = one_pass(loss)
+    state, passes = state_of(v, arrived(loss, steps))
+    return GradState(state, reason(state, passes, v, steps, called), passes)
 
 
-def grad_states(loss: Value, called: Names, values: list[Any]) -> list[GradState]:
-    """The states of several gradients, from one pass that leaves no trace."""
-    steps: list[Contribution] = []
-    arrived: dict[Any, Any] = {}
-    if loss.requires_grad:
-        arrived[loss] = seed = seed_of(loss, np.ones(loss.shape) if loss.shape else None)
-        with np.errstate(all="ignore"):
-            steps = contributions(loss, seed)
-            for _, _, x, _, gain in steps:
-                arrived[x] = arrived[x] + gain if x in arrived else gain
-    return [state_of(v, arrived.get(v) if isinstance(v, Value) else None, steps, called) for v in values]
+def grad_states(loss: Value, values: Iterable[Any]) -> dict[int, tuple[str, int | None]]:
+    """The states of several gradients and the passes they look like, by identity, from one pass without a trace."""
+    once = arrived(loss, one_pass(loss))
+    return {id(v): state_of(v, once) for v in values}
 
 
-def state_of(v: Any, once: Any, steps: list[Contribution], called: Names) -> GradState:
-    """The state of one gradient, where `once` is what one pass would give."""
-    name, root = called.called.get(id(v), getattr(v, "label", None) or "it"), called.root
+def one_pass(loss: Value) -> list[Contribution]:
+    """The contributions of a pass from ones; none if there is nothing to differentiate."""
+    with np.errstate(all="ignore"):
+        return contributions(loss, ones(loss)) if loss.requires_grad else []
+
+
+def ones(loss: Value) -> Any:
+    """The seed where none is given: 1, for each number of an array."""
+    return seed_of(loss, np.ones(loss.shape) if loss.shape else None)
+
+
+def arrived(loss: Value, steps: list[Contribution]) -> dict[Any, Any]:
+    """What a pass brings to each value."""
+    sums: dict[Any, Any] = {loss: ones(loss)} if loss.requires_grad else {}
+    with np.errstate(all="ignore"):
+        for _, _, x, _, gain in steps:
+            sums[x] = sums[x] + gain if x in sums else gain
+    return sums
+
+
+def state_of(v: Any, once: Mapping[Any, Any]) -> tuple[str, int | None]:
+    """The state of one gradient, and how many passes it looks like, where `once` is what one pass would bring."""
     if not isinstance(v, Value) or not v.requires_grad:
-        return GradState("constant", f"{name} is a constant: it takes no gradient.")
-    if once is None:
-        inside = id(v) in called.called
-        where = "is used only where there is no slope, as in a condition" if inside else "has no part in it"
-        return GradState("no path", f"No slope leads from {root} to {name}: it {where}.")
+        return "constant", None
+    if v not in once:
+        return "no path", None
     gradient = v.grad.data if isinstance(v.grad, Value) else v.grad
-    if gradient is None or (not np.any(gradient) and np.any(once)):
-        cleared = "" if gradient is None else ": it was set to 0"
-        return GradState("not run", f"No pass has reached {name} yet{cleared}. Call {root}.backward().")
+    if gradient is None or (not np.any(gradient) and np.any(once[v])):
+        return "not run", None
     if not np.any(gradient):
-        return GradState("zero", f"All that arrives at {name} is 0: {blocked(v, steps, called)}.")
-    passes = whole_multiple(gradient, once) if v.op is None else 1
+        return "zero", None
+    return "ok", whole_multiple(gradient, once[v]) if v.op is None else 1
+
+
+def reason(state: str, passes: int | None, v: Any, steps: list[Contribution], called: Names) -> str:
+    """A state in a sentence."""
+    inside, root = id(v) in called.called, called.root
+    name = called.of(v) if inside else getattr(v, "label", None) or "it"
+    if state == "constant":
+        return f"{name} is a constant: it takes no gradient."
+    if state == "no path":
+        where = "is used only where there is no slope, as in a condition" if inside else "has no part in it"
+        return f"No slope leads from {root} to {name}: it {where}."
+    if state == "not run":
+        return f"No pass has reached {name} yet{'' if v.grad is None else ': it was set to 0'}. Call {root}.backward()."
+    if state == "zero":
+        return f"All that arrives at {name} is 0: {blocked(v, steps, called)}."
     words = {None: "not a multiple of what one pass gives: others are in it", 1: "what one pass gives"}
-    many = words.get(passes, f"{passes} times what one pass gives, as after {passes} passes")
-    return GradState("ok", f"The gradient of {name} is {many}.", passes)
+    return f"The gradient of {name} is {words.get(passes, f'{passes} times what one pass gives, as after {passes} passes')}."
 
 
 def whole_multiple(gradient: Any, once: Any) -> int | None:

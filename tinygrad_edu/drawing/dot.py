@@ -66,9 +66,16 @@ def rows(node: Node) -> Iterator[str]:
     if node.constant:
         yield text("constant", 10, FAINT)
     elif node.gradient is None:
-        yield text("grad —", color=SLOPE)
+        yield text("no path" if node.state == "no path" else "grad —", color=SLOPE)
     elif not kind:
-        yield text(f"grad {figure(node.gradient)}", color=SLOPE)
+        yield text(f"grad {figure(node.gradient)}{passes(node)}", color=SLOPE)
+    elif passes(node):
+        yield text(passes(node).strip(), 10, SLOPE)
+
+
+def passes(node: Node) -> str:
+    """How many times what one pass gives a gradient is, if it is more than once."""
+    return f" ({node.passes} × one pass)" if node.passes and node.passes > 1 else ""
 
 
 def heading(x: Any) -> Iterator[str]:

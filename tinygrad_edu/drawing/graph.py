@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 
+from ..contributions import grad_states
+from ..errors import GradientError
 from ..folding import Used, shown
 from ..naming import names_of
 from ..value import Value
@@ -25,6 +27,8 @@ class Node:
     gradient: Any = None  # None: none has arrived
     operation: str = ""
     operands: tuple[tuple[str, Node], ...] = ()  # each with its place, "" where order makes no difference
+    state: str = "not run"  # of its gradient
+    passes: int | None = None  # that it looks like the sum of
 
     @property
     def constant(self) -> bool:
@@ -36,6 +40,7 @@ def shown_nodes(root: Value, names: Mapping[str, Any], composites: bool = True) 
     """The nodes of a drawing, operands before results, the root last; a composite as one operation, or opened."""
     used = shown(root, composites)
     called = names_of([x.thing for x in used.values()], names)
+    states = states_of(root, [x.thing for x in used.values()])
     nodes: dict[int, Node] = {}
     drawn: list[Node] = []
     for key, (x, number, composite, operands) in used.items():
@@ -43,9 +48,17 @@ def shown_nodes(root: Value, names: Mapping[str, Any], composites: bool = True) 
         gradient = gradient.data if isinstance(gradient, Value) else gradient  # of backward(create_graph=True)
         name = composite.name if composite is not None else operation(x.op, x.settings) if operands else ""
         below = operands_shown(operands, nodes, name not in COMMUTATIVE)
-        nodes[key] = Node(called[key], kind_of(x, root), number, gradient, name if below else "", below)
+        nodes[key] = Node(called[key], kind_of(x, root), number, gradient, name if below else "", below, *states[key])
         drawn += [operand for _, operand in below if operand.kind == "constant"] + [nodes[key]]
     return drawn
+
+
+def states_of(root: Value, things: list[Any]) -> dict[int, tuple[str, int | None]]:
+    """The states of the gradients; of a graph that no pass can go through any more, as if none had."""
+    try:
+        return grad_states(root, things) if root.op is not None else {id(root): ("not run", None)}
+    except GradientError:
+        return {id(x): ("not run", None) for x in things}
 
 
 def kind_of(x: Any, root: Value) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .dot import passes
 from .graph import Node
 from ..wording import FEW, extremes, listed, type_of
 
@@ -48,7 +49,9 @@ def described(node: Node) -> list[str]:
     """A value: its name and numbers; its gradient and the operation on the operands below."""
     name = f"{called(node)} =" if node.name else ""
     value = " ".join(filter(None, [name, type_of(node.number), numbers(node.number)]))
-    slope = "constant" if node.constant else f"grad {'—' if node.gradient is None else numbers(node.gradient)}"
+    slope = "constant" if node.constant else "no path" if node.state == "no path" else "grad —"
+    if node.gradient is not None and not node.constant:
+        slope = f"grad {numbers(node.gradient)}{passes(node)}"
     return [value, f"{slope} ← {node.operation}" if node.operation else slope]
 
 

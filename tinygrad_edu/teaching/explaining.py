@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import elements, ops
 from ..backward import order
-from ..contributions import grad_state
+from ..contributions import Contribution, arrived, grad_state, reason, state_of
 from ..errors import GradientError
 from ..folding import Shown, shown
 from ..naming import Names, a_loss
@@ -34,8 +34,8 @@ def explain(
 
     `format` is "text" (100 columns), "markdown", "latex" or "html" (a page of its own, with MathML). `names`, for
     example locals(), names the values without a label; `notation` writes gradients as "∂" (∂L/∂a), "d" (dL/da), "bar"
-    (a̅) or "δ" (δ_a); numbers have `digits` digits, fractions stay exact. Of arrays the shapes are shown, and the numbers of
-    small ones. A composite such as mean is one step; with `composites=False` its own steps are shown.
+    (a̅) or "δ" (δ_a); numbers have `digits` digits, fractions stay exact. Of arrays the shapes are shown, and
+    the numbers of small ones. A composite such as mean is one step; with `composites=False` its own steps are shown.
     `element=("W", (0, 3))` unrolls one number of a gradient into its scalar terms. Raises TypeError for anything but a
     Value, ValueError for an unknown format, notation or name, GradientError for a constant or for data changed since.
 
@@ -77,7 +77,7 @@ def account(steps: Walk, style: Style, composites: bool = True) -> Account:
         elif step.kind == "seed":
             seed = of_step(step, style)
     seen, folded = told_of(loss, names, composites)
-    sofar = {x: x.grad for x in names.things.values() if isinstance(x, Value) and x.op is None and x.grad is not None}
+    sofar: dict[Any, Any] = {}  # one pass is explained, whatever a leaf has from others
     if loss.op is None:
         running(loss, seed, sofar)
     parts: dict[int, Part] = {}
@@ -98,7 +98,21 @@ def account(steps: Walk, style: Style, composites: bool = True) -> Account:
         [Reading(letter(x, x, names), "=", 0, None, getattr(x, "_data", x), style.digits) for x in inputs],
         sections,
         [Reading(gradient(x, names, style), "=", 0, None, sofar.get(x), style.digits) for x in leaves],
+        remarks(steps, leaves),
     )
+
+
+def remarks(steps: Walk, leaves: list[Value]) -> list[str]:
+    """What there is to say of a leaf at which nothing arrives, or only 0, or where several passes have added up."""
+    edges = [Contribution(*step[3:8]) for step in steps.steps if step.kind == "edge"]
+    once, said = arrived(steps.loss, edges), list[str]()
+    for leaf in leaves:
+        state, passes = state_of(leaf, once)
+        if state == "not run" and not np.any(once[leaf]):
+            state = "zero"
+        if state in ("no path", "zero") or (state == "ok" and passes != 1):
+            said.append(reason(state, passes, leaf, edges, steps.names))
+    return said
 
 
 def told_of(loss: Value, names: Names, composites: bool) -> tuple[dict[int, Shown], dict[int, Composite]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from html import escape
@@ -45,6 +46,7 @@ class Account(NamedTuple):
     given: list[Reading]
     sections: list[Section]
     gradients: list[Reading]
+    remarks: tuple[str, ...] | list[str] = ()
 
 
 class Explanation(str):
@@ -82,7 +84,8 @@ def text(account: Account) -> str:
             rows += [cells(reading, aside, arrays), *([[f"    {reading.words}"]] if reading.words else [])]
         title = section.title + (section.reading.line() if section.reading else "")
         lines += ["", title, *table(rows)]
-    return "\n".join([*lines, "", *wrapped("Gradients: ", [*map(total, account.gradients)])]).strip()
+    lines += ["", *wrapped("Gradients: ", [*map(total, account.gradients)]), *account.remarks]
+    return "\n".join(lines).strip()
 
 
 def cells(reading: Reading, aside: str, arrays: bool) -> list[str]:
@@ -162,7 +165,9 @@ def markdown(account: Account) -> str:
         title = section.title + (math(section.reading.line(LATEX)) if section.reading else "")
         lines += [f"**{title}**", "", "| step | with numbers or shapes | result | |", "|---|---|---|---|"]
         lines += [row(reading, name or beside(reading, LATEX, math)) for reading, name in section.readings] + [""]
-    return "\n".join([*lines, "**Gradients** " + ", ".join(math(given(x, LATEX)) for x in account.gradients)]).strip()
+    lines.append("**Gradients** " + ", ".join(math(given(x, LATEX)) for x in account.gradients))
+    remarks = [re.sub(r"([\\`*_{}\[\]<>|$#])", r"\\\1", remark) for remark in account.remarks]
+    return "\n\n".join(["\n".join(lines), *remarks])
 
 
 def latex(account: Account) -> str:
@@ -184,7 +189,8 @@ def latex(account: Account) -> str:
             equations += [f"  & {said}"] if shapes and (name or note) else []
         lines += [rf"\textbf{{{title}}}", r"\begin{align*}", " \\\\\n".join(equations), r"\end{align*}", ""]
     totals = r",\; ".join(given(reading, LATEX) for reading in account.gradients)
-    return "\n".join([*lines, rf"\textbf{{Gradients}} ${totals}$"]).strip()
+    remarks = [words(remark, LATEX)[6:-1] for remark in account.remarks]
+    return "\n\n".join(["\n".join([*lines, rf"\textbf{{Gradients}} ${totals}$"]), *remarks])
 
 
 def beside(reading: Reading, notation: Notation, math: Callable[[str], str]) -> str:
@@ -213,6 +219,7 @@ def html(account: Account) -> str:
         reading = math(section.reading.line(MATHML)) if section.reading else ""
         parts.append(f"<h2>{escape(section.title)}{reading}</h2>{rows(section.parts, section.forward)}")
     parts.append(f"<h2>Gradients</h2>{listing(account.gradients)}")
+    parts += [f"<p>{escape(remark)}</p>" for remark in account.remarks]
     return PAGE.replace("{title}", escape(f"How {account.of} comes about")).replace("{body}", "\n".join(parts))
 
 
