@@ -116,7 +116,7 @@ class Reading(NamedTuple):
 def notation_of(sign: str, notation: Notation) -> str:
     """A sign between formulas."""
     if notation is LATEX:
-        return {"+=": r" \mathrel{+}= ", "=": " = ", "∈": r" \in "}.get(sign, rf" \quad \text{{{sign.strip('; ')}}} ")
+        return {"+=": r" \mathrel{+}= ", "=": " = ", "∈": r" \in "}.get(sign, rf" \quad \text{{{sign.lstrip('; ')}}}")
     if notation is MATHML:
         return f"<mo>{sign}</mo>" if sign in SIGNS else f"<mtext>{sign}</mtext>"
     return f" {sign} " if sign in SIGNS else sign

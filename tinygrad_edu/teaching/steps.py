@@ -173,13 +173,13 @@ class Walk:
         What Python decided while the graph was recorded, as the branch of an `if`, stays decided.
         Raises ValueError for a name that is not there, TypeError for a value that is not an input.
         """
-        data = {self.names.find(key): x for key, x in {**(changed or {}), **by_name}.items()}
-        for value in data:
+        found = [(self.names.find(key), x) for key, x in {**(changed or {}), **by_name}.items()]
+        for value, _ in found:
             if not isinstance(value, Value) or value.op is not None:
                 op = getattr(value, "op", None)
                 kind = f"the result of {op.name}" if op else "a plain array"
                 raise TypeError(f"{self.names.of(value)} is {kind}: only an input that is a Value can be changed.")
-        made = again(self.loss, data)
+        made = again(self.loss, dict(found))
         here = {name: made[x] for name, x in (self._given or {}).items() if isinstance(x, Value) and x in made}
         return Walk(made[self.loss], None, here)
 
