@@ -183,7 +183,7 @@ def test_a_walk_is_printed_with_what_comes_next() -> None:
 
 
 def test_a_step_carries_what_it_says() -> None:
-    loss, a, b = example()
+    loss, a, _ = example()
     step = tg.walk(loss).steps[5]
     assert (step.index, step.kind, step.op, step.place) == (5, "edge", ops.multiply, 0)
     assert step.operand is a
@@ -191,7 +191,7 @@ def test_a_step_carries_what_it_says() -> None:
     assert step.formula == "∂L/∂v1·b"
     assert step.latex() == (
         r"\frac{\partial L}{\partial a} \mathrel{+}= \frac{\partial L}{\partial v_{1}} \cdot b = 1 \cdot (-3) = -3"
-        r" \quad \text{so far } 1 - 3 = -2"
+        r" \quad \text{so far }1 - 3 = -2"
     )
     assert repr(step) == f"<step 5: {step.text()}>"
     forward, _, seed = tg.walk(loss).steps[:3]
@@ -251,7 +251,7 @@ def test_a_gradient_that_is_written_to_does_not_change_the_step() -> None:
 
 
 def test_run_to_stops_where_a_gradient_is_complete() -> None:
-    loss, a, b = example()
+    loss, a, _ = example()
     walk = tg.walk(loss)
     assert walk.run_to("v1").position == 4
     assert walk.run_to(a).position == 6
@@ -341,13 +341,13 @@ def test_data_that_was_changed_since_is_noticed_however_it_was_changed() -> None
     x[0] = 3.0
     w.data[0] = 9.0
     with pytest.raises(
-        GradientError, match="the operands no longer give the result that was recorded. Compute the res"
+        GradientError, match="the operands no longer give the result that was recorded"
     ):
         tg.walk(loss)
     w.data[0] = 1.0
     w.data -= 0.5
     with pytest.raises(
-        GradientError, match=r"w of shape \(2,\) was changed in place after multiply had used it. Compute"
+        GradientError, match=r"w of shape \(2,\) was changed in place after multiply had used it"
     ):
         tg.walk(loss)
     w.data = np.array([5.0, 5.0])  # new data is no harm: the graph keeps the old
@@ -364,7 +364,7 @@ def test_positions_that_are_not_there() -> None:
     walk.goto(-1)
     with pytest.raises(IndexError, match="The walk is at its end: back"):
         walk.next()
-    with pytest.raises(TypeError, match="names is a mapping from names to values, such as locals.., not list"):
+    with pytest.raises(TypeError, match="names is a mapping from names to values, such as"):
         tg.walk(example()[0], names=["a"])  # type: ignore[arg-type]
 
 
