@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from .drawing import Drawing as Drawing, draw as draw
     from .teaching import Explanation as Explanation, GradState as GradState, Ledger as Ledger, Step as Step
     from .teaching import Walk as Walk, Why as Why, explain as explain, grad_state as grad_state, ledger as ledger
-    from .teaching import walk as walk, why as why
+    from .teaching import Path as Path, Paths as Paths, broken as broken, paths as paths, walk as walk, why as why
     from .transforms import grad as grad, hessian as hessian, hvp as hvp, jacobian as jacobian, jvp as jvp
     from .transforms import value_and_grad as value_and_grad, vjp as vjp
 
@@ -76,7 +76,7 @@ ON_FIRST_USE = {  # so that `import tinygrad_edu` costs little more than `import
     "draw": "drawing", "Drawing": "drawing",
     "teaching": "",
     **dict.fromkeys(("walk", "Walk", "Step", "explain", "Explanation", "why", "Why", "ledger", "Ledger"), "teaching"),
-    **dict.fromkeys(("grad_state", "GradState"), "teaching"),
+    **dict.fromkeys(("grad_state", "GradState", "paths", "Paths", "Path", "broken"), "teaching"),
     "grad": "transforms", "value_and_grad": "transforms", "vjp": "transforms", "jvp": "transforms",
     "jacobian": "transforms", "hessian": "transforms", "hvp": "transforms",
 }  # fmt: skip

@@ -1,7 +1,9 @@
 """Teaching: the backward pass to walk through, to read, to question and to be marked on."""
 
+from . import broken as broken
 from ..contributions import GradState as GradState, grad_state as grad_state
 from .explaining import explain as explain
 from .formats import Explanation as Explanation
 from .ledgers import Ledger as Ledger, Why as Why, ledger as ledger, why as why
+from .path_sums import Path as Path, Paths as Paths, paths as paths
 from .steps import Step as Step, Walk as Walk, walk as walk
