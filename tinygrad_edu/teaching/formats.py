@@ -104,7 +104,9 @@ def total(reading: Reading, brief: bool = False) -> str:
     letter, shape, result = write(reading.letter, TEXT)[0], reading.letter.shape, reading.result()
     if reading.number is None:
         return f"none for {letter}, to which no slope leads"
-    return f"{letter} = {result}" if " … " not in result else f"{letter} {shape}" + f" {result}" * (not brief)
+    if not shape or "[" in result:
+        return f"{letter} = {result}"
+    return f"{letter} {shape}" + f" {result}" * (not brief)
 
 
 def table(rows: list[list[str]]) -> list[str]:
@@ -204,7 +206,7 @@ def given(reading: Reading, notation: Notation, brief: bool = False) -> str:
     letter = write(reading.letter, notation)[0]
     if reading.number is None:
         return letter + words(" none: no slope leads there", notation)
-    if reading.of_many and brief:
+    if reading.letter.shape and "[" not in reading.result() and brief:
         return letter + words(f" {reading.letter.shape}", notation)
     return f"{letter}{notation_of('∈' if reading.of_many else '=', notation)}{reading.result(notation)}"
 

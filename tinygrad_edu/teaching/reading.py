@@ -150,6 +150,8 @@ def told(x: Any, notation: Notation, digits: int) -> str:
     column = np.ndim(x) == 2 and np.shape(x)[1] == 1 and np.size(x) > 1
     if np.size(x) <= FEW and len(listed(np.ravel(x) if column else x, digits)) < SHORT:
         return several(np.ravel(x), notation, digits) + TRANSPOSED[notation] if column else several(x, notation, digits)
+    if np.min(x) == np.max(x):
+        return told(np.min(x), notation, digits) + words(" everywhere", notation)
     before, between, after = RANGE[notation]
     return before + between.join(told(end, notation, digits) for end in (np.min(x), np.max(x))) + after
 
