@@ -66,11 +66,12 @@ STAIRS = {
     "expressions": {"value", "functions", "ops", "rows"},
     "checking": KNOWN,
     "drawing": KNOWN,
-    "teaching": KNOWN,
+    "teaching": KNOWN | {"expressions", ""},  # a drawing it asks the package for
     "nn": CORE,
     "datasets": set(),
     "tour": KNOWN | {"expressions", "checking", "drawing", "nn", "datasets"},
-    "cli": KNOWN | {"expressions", "checking", "drawing", "nn", "datasets", "tour", ""},  # "" for the version
+    "debugger": KNOWN | {"expressions", "drawing", "teaching"},
+    "cli": KNOWN | {"expressions", "drawing", "teaching", "debugger", "nn", "datasets", "tour", ""},  # "": version
     "__main__": {"cli"},
     "": CORE | {"transforms"},  # __init__, before anything is used
 }

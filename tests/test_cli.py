@@ -1,12 +1,17 @@
 """The command line, and the expressions it reads: every command, every option, every refusal, and the tour."""
 
+import io
 import json
 import math
 import os
 import re
 import subprocess
 import sys
+import tempfile
+import webbrowser
+from fractions import Fraction
 from pathlib import Path
+from urllib.request import url2pathname
 
 import numpy as np
 import pytest
@@ -14,7 +19,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import Value, datasets
 from tinygrad_edu.cli import main
-from tinygrad_edu.expressions import ExpressionError, assignment, evaluate
+from tinygrad_edu.expressions import ExpressionError, assignment, assignments, evaluate
 
 ROOT = Path(__file__).parent.parent
 
@@ -79,6 +84,228 @@ def test_an_expression_may_begin_with_a_minus(run, expression):
     code, out, err = run("draw", expression, "a=2", "b=3")
     assert (code, err) == (0, "")
     assert "a = 2, grad" in out
+
+
+# step, explain, worksheet. --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def typing(run, monkeypatch):
+    """Run a command while somebody types these lines."""
+
+    def command(*arguments, typed=()):
+        monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in typed)))
+        return run(*arguments)
+
+    return command
+
+
+def test_step_is_a_dialogue_about_the_expression(typing):
+    code, out, err = typing("step", "tanh(a*b + c)", "a=2", "b=-3", "c=6.5", typed=["n 2", "run v1", "q"])
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "L = tanh(a*b + c)", "  a  = 2", "  b  = -3", "  c  = 6.5",
+        "9 steps: 3 forward, the seed ∂L/∂L, 5 back. n takes the next one, help lists the commands.",
+        "next  v1 = a·b", "(0/9) n 2", "   1  v1 = a·b = 2·(-3) = -6", "   2  v2 = v1 + c = -6 + 6.5 = 0.5",
+        "next  L = tanh(v2)", "(2/9) run v1", "   6  ∂L/∂v1 += ∂L/∂v2 = 0.7864", "next  ∂L/∂c += ∂L/∂v2", "(6/9) q",
+    ]  # fmt: skip
+
+
+def test_step_and_explain_begin_at_the_sum_of_an_array(typing):
+    out = typing("step", "-x*w", "x=[1, 2]", "w=3", typed=["run"])[1]
+    assert out.splitlines()[0] == "L = sum(-x*w)"
+    assert "end   ∂L/∂x = [-3, -3], ∂L/∂w = -3" in out
+    assert "Gradients: ∂L/∂x = [-3, -3], ∂L/∂w = -3" in typing("explain", "-x*w", "x=[1, 2]", "w=3")[1]
+
+
+def test_fractions_are_exact(typing):
+    assert "Gradients: ∂L/∂a = 1/2, ∂L/∂b = -1/12" in typing("explain", "a/b", "a=1/3", "b=2")[1]
+    assert "end   ∂L/∂a = 1/2, ∂L/∂b = -1/12" in typing("step", "a/b", "a=1/3", "b=2", typed=["run"])[1]
+    assert "a = 1/3, grad 1/2" in typing("draw", "a/b", "a=1/3", "b=2")[1]
+    assert "∂L/∂a = 2, ∂L/∂b = 0.3333" in typing("explain", "a*b", "a=1/3", "b=2")[1].replace("1/3", "0.3333")
+
+
+def test_explain_prints_in_each_format(run):
+    given = ("explain", "a*b + a", "a=2", "b=-3")
+    code, out, err = run(*given)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == "Given a = 2, b = -3"
+    assert "∂L/∂a += ∂L/∂v1·b = 1·(-3) = -3 so far 1 - 3 = -2" in [" ".join(line.split()) for line in out.splitlines()]
+    assert run(*given, "--format", "text")[1] == out
+    for form, part in (("markdown", "**Forward**"), ("latex", r"\begin{align*}"), ("html", "<math")):
+        assert part in run(*given, "--format", form)[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [("e.txt", "Given a = 2"), ("e", "Given a = 2"), ("e.md", "**Forward**"), ("e.tex", r"\begin{align*}"),
+     ("e.html", "<math"), ("e.HTM", "<math")],
+)  # fmt: skip
+def test_explain_writes_in_the_format_of_the_suffix(name, part, run, tmp_path):
+    assert run("explain", "a*b", "a=2", "b=-3", "-o", name) == (0, f"wrote {name}\n", "")
+    assert part in (tmp_path / name).read_text("utf-8")
+    assert run("explain", "a*b", "a=2", "b=-3", "-o", name, "--format", "text")[0] == 0
+    assert (tmp_path / name).read_text("utf-8").startswith("Given a = 2")
+
+
+def test_explain_takes_notation_digits_and_an_element(run):
+    assert "dL/da += dL/dL·(1 - L²) = 1·(1 - 0.46²) = 0.79" in " ".join(
+        run("explain", "tanh(a)", "--notation", "d", "a=0.5", "--digits", "2")[1].split()
+    )
+    code, out, err = run("explain", "W @ x", "W=[[1,2],[3,4]]", "--element", "W[0, -1]", "x=[5,6]")
+    assert (code, err) == (0, "")
+    assert "∂L/∂W[0, 1]" in out
+    assert "∂L/∂x[1]" in run("explain", "W @ x", "W=[[1,2],[3,4]]", "x=[5,6]", "--element=x[1]")[1]
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_explain_opens_the_browser(opens, run, tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or opens)
+    code, out, err = run("explain", "--open", "a*b", "a=2", "b=3", "-o", "page.html")
+    assert (code, err, opened) == (0, "", [(tmp_path / "page.html").as_uri()])
+    assert out == "wrote page.html\n" + ("" if opens else "No browser could be opened: open the file yourself.\n")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert run("explain", "a*b", "a=2", "b=3", "--open")[0] == 0
+    page = Path(url2pathname(opened[1].removeprefix("file:")))
+    assert page.is_relative_to(tmp_path)
+    assert "<math" in page.read_text("utf-8")
+
+
+def test_a_worksheet_of_an_expression_or_of_a_task_made_up(run, tmp_path):
+    code, out, err = run("worksheet", "a*b + a", "a=2", "b=-3")
+    assert (code, err) == (0, "")
+    assert "____" in out
+    key = run("worksheet", "a*b + a", "--key", "a=2", "b=-3")[1]
+    assert "____" not in key
+    assert "= -6" in key
+    assert run("worksheet")[1] == run("worksheet", "--seed", 0)[1] != run("worksheet", "--seed", 1)[1]
+    assert run("worksheet", "--difficulty", 4, "--digits", 2)[1] != run("worksheet", "--difficulty", 4)[1]
+    assert run("worksheet", "x*2", "x=[1,2]")[0] == 0
+    assert run("worksheet", "-a", "a=3", "-o", "s.html") == (0, "wrote s.html\n", "")
+    assert run("worksheet", "-o", "s.md", "--seed", 3) == (0, "wrote s.md\n", "")
+    assert run("worksheet", "-o", "k.md", "--seed", 3, "--key") == (0, "wrote k.md\n", "")
+    assert (tmp_path / "s.html").read_text("utf-8").startswith("<!")
+    assert (tmp_path / "s.md").read_text("utf-8").strip() == run("worksheet", "--seed", 3)[1].strip()
+    assert (tmp_path / "k.md").read_text("utf-8").strip() == run("worksheet", "--seed", 3, "--key")[1].strip()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("draw", "a*b", "-o", "g.gv", "a=2", "b=3"), ("draw", "-o", "g.gv", "-a*b", "a=2", "b=3"),
+        ("draw", "a*b", "a=2", "-og.gv", "b=3"), ("draw", "--output=g.gv", "a*b", "a=2", "b=3"),
+        ("draw", "-a", "-o", "g.gv", "a=2"), ("draw", "-o*a", "a=2", "-o", "g.gv", "o=3"),
+        ("draw", "--a", "a=2", "-o", "g.gv"), ("explain", "--format", "latex", "-a", "a=1", "-og.gv"),
+        ("draw", "-o", "g.gv", "--", "-a", "a=2"), ("explain", "-o", "g.gv", "a*b", "a=2", "b=3"),
+        ("explain", "a*b", "--digits", "2", "a=2", "-o", "g.gv", "b=3"),
+        ("worksheet", "--key", "-o", "g.md", "-a*b", "a=2", "b=3"), ("worksheet", "a*b", "-o", "g.md", "a=2", "b=3"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_options_may_stand_anywhere_and_an_expression_begin_with_a_minus(given, run, tmp_path):
+    code, out, err = run(*given)
+    (written,) = tmp_path.iterdir()
+    assert (code, out, err) == (0, f"wrote {written.name}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("step", "a*b", "a=2"), "'b' has no value; names with a value are a."),
+        (("step", "a*b", "a=2", "b"), "'b' is not of the form name=value."),
+        (("step", "2*3"), "'2*3' contains no name, so there is nothing to differentiate"),
+        (("explain", "a.data", "a=2"), "'a.data' is not allowed"),
+        (("explain", "a", "a=2", "a=3"), "'a' was given a value twice."),
+        (("explain", "a*2", "a=1/0"), "The value of a must be a number or a list, not '1/0'."),
+        (("explain", "a*2", "a=[1/2]"), "The value of a must be a number or a list, not '[1/2]'."),
+        (("explain", "a*2", "a=2", "--format", "pdf"), "The format is one of text, markdown, latex, html, not 'pdf'."),
+        (("explain", "a*2", "a=2", "--notation", "D"), "The notation of a gradient is one of ∂, d, bar, δ, not 'D'."),
+        (("explain", "a*2", "a=2", "--digits", "-1"), "digits is a whole number from 1 to 17, not -1."),
+        (("explain", "a*2", "a=2", "--element", "a"), "An element is written W[0,3], or x[0], not 'a'."),
+        (("explain", "a*2", "a=2", "--element", "a[0,]x"), "An element is written W[0,3], or x[0], not 'a[0,]x'."),
+        (("explain", "a*2", "a=2", "--element", "z[0]"), "There is no 'z' in this graph"),
+        (("explain", "x*2", "x=[1,2]", "--element", "x[9]"), "x has shape (2,): there is no element (9,)."),
+        (("explain", "a*2", "a=2", "-o", "nowhere/e.md"), "There is no folder 'nowhere' for 'e.md': make it first."),
+        (("worksheet", "a*b", "a=2", "b=3", "--seed", "1"), "seed and difficulty are for a task that is made up"),
+        (("worksheet", "--difficulty", "99"), "difficulty is a whole number from 1"),
+        (("worksheet", "--seed", "-1"), "seed is a whole number from 0 on"),
+        (("worksheet", "a", "a=2"), "a was not computed from anything"),
+        (("worksheet", "-o", "sheet.pdf"), "A worksheet is saved as .html or .md: 'sheet.pdf' is neither."),
+        (("worksheet", "-o", "key.html", "--key"), "The key is written as .md: 'key.html' is not."),
+        (("worksheet", "-o", "nowhere/key.md", "--key"), "There is no folder 'nowhere' for 'key.md': make it first."),
+    ],
+    ids=lambda x: " ".join(x)[:40] if isinstance(x, tuple) else "",
+)
+def test_what_cannot_be_taught_is_one_line(arguments, says, run, tmp_path):
+    code, out, err = run(*arguments)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith(f"tinygrad-edu: {says}")
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("step",), "required: expression\n"),
+        (("explain", "-o", "e.md"), "required: expression\n"),
+        (("draw", "-o"), "argument -o/--output: expected one argument"),
+        (("draw", "a", "--fast"), "unrecognized arguments: --fast"),
+        (("step", "a", "a=1", "--fast"), "unrecognized arguments: --fast"),
+        (("explain", "a", "a=1", "--digits", "two"), "argument --digits: invalid int value: 'two'"),
+        (("worksheet", "--seed", "1.5"), "argument --seed: invalid int value: '1.5'"),
+    ],
+)
+def test_a_wrong_option_behind_an_expression_is_exit_code_2(arguments, says, run):
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert says in err
+    assert err.startswith(f"usage: tinygrad-edu {arguments[0]} ")
+
+
+def test_help_of_the_commands_with_an_expression(run):
+    assert all(word in run("--help")[1] for word in ("step", "explain", "draw", "worksheet"))
+    for command, words in {
+        "step": ["tinygrad-edu step", "name=value"],
+        "explain": [
+            "--format",
+            "--notation",
+            "--digits",
+            "--element",
+            "--open",
+            "text|markdown|latex|html",
+            "∂|d|bar|δ",
+        ],
+        "worksheet": ["[expression]", "--difficulty", "--seed", "--digits", "--key", ".html"],
+        "draw": [".svg .png .gv"],
+    }.items():
+        code, out, err = run(command, "--help")
+        assert (code, err) == (0, "")
+        assert all(word in out for word in [*words, "name=value", f"For example: tinygrad-edu {command} "])
+
+
+@pytest.mark.parametrize(
+    "locale", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}]
+)
+def test_each_command_speaks_utf_8_in_every_locale(locale, tmp_path):
+    environment = {name: x for name, x in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHON"))}
+    environment |= {"PYTHONPATH": str(ROOT), **locale}
+
+    def python(*arguments, typed=""):
+        command = [sys.executable, "-W", "error", "-m", "tinygrad_edu", *arguments]
+        result = subprocess.run(
+            command, cwd=tmp_path, env=environment, input=typed.encode(), capture_output=True, timeout=60
+        )
+        assert (result.returncode, result.stderr) == (0, b"")
+        return result.stdout.decode()
+
+    assert "end   ∂L/∂a = 3, ∂L/∂b = 2" in python("step", "a*b", "a=2", "b=3", typed="run\nwhy ∂L/∂a\n")
+    assert "Gradients: ∂L/∂a = 3, ∂L/∂b = 2" in python("explain", "a*b", "a=2", "b=3")
+    assert "∂" in python("explain", "--help")
+    assert "a = 2, grad 3" in python("draw", "a*b", "a=2", "b=3")
+    assert "____" in python("worksheet", "a*b", "a=2", "b=3")
+    assert python("explain", "a*b", "a=2", "b=3", "-o", "e.txt") == f"wrote e.txt{os.linesep}"
+    assert "∂L/∂a = 3" in (tmp_path / "e.txt").read_text("utf-8")
 
 
 # Expressions. ---------------------------------------------------------------------------------------------------------
@@ -217,6 +444,7 @@ def test_no_name_at_all_is_said():
         ("m=[[1,2],[3,4]]", "m", [[1.0, 2.0], [3.0, 4.0]]),
         ("t=(1,2)", "t", [1.0, 2.0]),
         ("ä=1", "ä", 1.0),
+        ("a=0.5 ", "a", 0.5),
     ],
 )
 def test_an_assignment(text, name, number):
@@ -224,6 +452,22 @@ def test_an_assignment(text, name, number):
     assert (found, value.label) == (name, name)
     assert np.array_equal(value.data, number)
     assert (value.dtype, value.requires_grad) == (np.float64, True)
+
+
+@pytest.mark.parametrize(("text", "number"), [("a=1/3", (1, 3)), ("a = -2/4", (-1, 2)), ("a=+6 / 3", (2, 1))])
+def test_a_fraction_is_assigned_exactly(text, number):
+    value = assignment(text)[1]
+    assert (type(value.data), value.data, value.label) == (Fraction, Fraction(*number), "a")
+
+
+def test_beside_a_fraction_whole_numbers_are_exact_too():
+    values = assignments(["a=1/3", "b=2", "c=0.5", "x=[1, 2]"])
+    assert [value.label for value in values.values()] == [*values] == ["a", "b", "c", "x"]
+    assert [type(value.data) for value in values.values()] == [Fraction, Fraction, float, np.ndarray]
+    assert {type(value.data) for value in assignments(["a=1", "b=2"]).values()} == {float}
+    assert evaluate("a*b/4", values).data == Fraction(1, 6)
+    with pytest.raises(ExpressionError, match="'a' was given a value twice"):
+        assignments(["a=1", "b=2", " a = 1"])
 
 
 @pytest.mark.parametrize(
@@ -235,6 +479,10 @@ def test_an_assignment(text, name, number):
         ("a.b=3", "'a.b=3' is not of the form name=value."),
         ("a=", "The value of a must be a number or a list, not ''."),
         ("a=b", "The value of a must be a number or a list, not 'b'."),
+        ("a=1/0", "The value of a must be a number or a list, not '1/0'."),
+        ("a=1/2/3", "The value of a must be a number or a list, not '1/2/3'."),
+        ("a=0.5/2", "The value of a must be a number or a list, not '0.5/2'."),
+        ("a=1/" + "9" * 9999, "The value of a must be a number or a list, not '1/999"),
         ("a=1+1", "The value of a must be a number or a list, not '1+1'."),
         ("a='x'", "The value of a must be a number or a list, not \"'x'\"."),
         ("a=[1,[2]]", "The value of a must be a number or a list, not '[1,[2]]'."),

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from .checking import check_gradients as check_gradients, numerical_gradient as numerical_gradient
     from .drawing import Drawing as Drawing, draw as draw
     from .teaching import Explanation as Explanation, GradState as GradState, Ledger as Ledger, Step as Step
+    from .teaching import Worksheet as Worksheet, worksheet as worksheet
     from .teaching import Mark as Mark, Marks as Marks, check_by_hand as check_by_hand
     from .teaching import Walk as Walk, Why as Why, explain as explain, grad_state as grad_state, ledger as ledger
     from .teaching import Path as Path, Paths as Paths, broken as broken, paths as paths, walk as walk, why as why
@@ -78,7 +79,7 @@ ON_FIRST_USE = {  # so that `import tinygrad_edu` costs little more than `import
     "teaching": "",
     **dict.fromkeys(("walk", "Walk", "Step", "explain", "Explanation", "why", "Why", "ledger", "Ledger"), "teaching"),
     **dict.fromkeys(("grad_state", "GradState", "paths", "Paths", "Path", "broken"), "teaching"),
-    **dict.fromkeys(("check_by_hand", "Marks", "Mark"), "teaching"),
+    **dict.fromkeys(("check_by_hand", "Marks", "Mark", "worksheet", "Worksheet"), "teaching"),
     "grad": "transforms", "value_and_grad": "transforms", "vjp": "transforms", "jvp": "transforms",
     "jacobian": "transforms", "hessian": "transforms", "hvp": "transforms",
 }  # fmt: skip

@@ -1,21 +1,32 @@
-"""The command line: `tinygrad-edu tour`, `train line|xor|mnist`, `draw EXPR name=value ...`."""
+"""The command line: `tour`, `train line|xor|mnist`; `step`, `explain`, `draw` or `worksheet EXPR name=value ...`."""
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import re
 import sys
+import tempfile
 import time
+import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import __version__, datasets, nn
-from .drawing import draw
-from .expressions import assignment, evaluate
+from . import __version__, datasets, nn, ops
+from .debugger import ERRORS, FORMATS, Debugger
+from .drawing import draw, write_whole
+from .expressions import ExpressionError, assignments, evaluate
+from .teaching import explain
+from .teaching.worksheet import worksheet
 from .tour import tour
+from .value import Value
+
+WITH_EXPRESSION = ("step", "explain", "draw", "worksheet")  # commands
+SUFFIXES = {".md": "markdown", ".tex": "latex", ".html": "html", ".htm": "html"}
 
 
 def rate(options: argparse.Namespace, default: float) -> float:
@@ -88,10 +99,7 @@ def train(options: argparse.Namespace) -> None:
 
 def draw_expression(options: argparse.Namespace) -> None:
     """Evaluate an expression, backpropagate (from the sum of its numbers, if it has several) and draw the graph."""
-    names = dict(map(assignment, options.names))
-    if len(names) < len(options.names):
-        raise ValueError("A name was given a value twice.")
-    value = evaluate(options.expression, names)
+    value = evaluate(options.expression, assignments(options.names))
     value.label = value.label or "result"
     value.backward(np.ones(value.shape) if value.shape else None)
     drawing = draw(value)
@@ -101,11 +109,68 @@ def draw_expression(options: argparse.Namespace) -> None:
         print(f"wrote {drawing.save(options.output)}")
 
 
-def parser() -> argparse.ArgumentParser:
-    """What can be written on the command line."""
+def loss_of(options: argparse.Namespace) -> tuple[Value, str]:
+    """The value of an expression, or the sum of its numbers if it has several; and the expression of that."""
+    value, text = evaluate(options.expression, assignments(options.names)), options.expression.strip()
+    return (ops.sum(value), f"sum({text})") if value.shape else (value, text)
+
+
+def step_expression(options: argparse.Namespace) -> None:
+    """Step through the backward pass of an expression."""
+    Debugger(*loss_of(options)).cmdloop()
+
+
+def explain_expression(options: argparse.Namespace) -> None:
+    """Explain an expression; in the format of the file's suffix, if no other is asked for."""
+    (loss, _), output = loss_of(options), options.output
+    if options.open and output is None:
+        output = Path(tempfile.mkdtemp(prefix="tinygrad-edu-")) / "explanation.html"
+    suffix = "" if output is None else output.suffix.lower()
+    chosen = options.format or SUFFIXES.get(suffix, "text")
+    text = explain(loss, chosen, notation=options.notation, digits=options.digits, element=element(options.element))
+    write(text, output)
+    if options.open and not webbrowser.open(output.resolve().as_uri()):
+        print("No browser could be opened: open the file yourself.")
+
+
+def worksheet_of_expression(options: argparse.Namespace) -> None:
+    """Make a worksheet of an expression, or make up a task; the sheet or its key is written or printed."""
+    task = None if options.expression is None else loss_of(options)[0]
+    sheet = worksheet(task, seed=options.seed, difficulty=options.difficulty, digits=options.digits)
+    if options.output is not None and not options.key:
+        print(f"wrote {sheet.save(options.output)}")
+    elif options.output is not None and options.output.suffix.lower() != ".md":
+        raise ValueError(f"The key is written as .md: {options.output.name!r} is not.")
+    else:
+        write(sheet.key() if options.key else sheet.markdown(), options.output)
+
+
+def element(text: str | None) -> tuple[str, tuple[int, ...]] | None:
+    """W[0,3] as the name and the index of one number."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"\s*(\w+)\s*\[([-0-9, ]+)\]\s*", text)
+    try:
+        return found[1], tuple(map(int, found[2].rstrip(", ").split(",")))  # type: ignore[index]
+    except (TypeError, ValueError):
+        raise ExpressionError(f"An element is written W[0,3], or x[0], not {text!r}.") from None
+
+
+def write(text: str, output: Path | None) -> None:
+    """Print a text, or write it to a file and say so."""
+    if output is None:
+        return print(text)
+    if not output.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {str(output.parent)!r} for {output.name!r}: make it first.")
+    write_whole(output, text if text.endswith("\n") else f"{text}\n")
+    print(f"wrote {output}")
+
+
+def parser() -> tuple[argparse.ArgumentParser, Any]:
+    """What can be written on the command line: all of it, and behind each command."""
     top = argparse.ArgumentParser(prog="tinygrad-edu", description="Understand backpropagation.")
     top.add_argument("--version", action="version", version=f"tinygrad-edu {__version__}")
-    commands = top.add_subparsers(required=True, metavar="tour | train | draw")
+    commands = top.add_subparsers(required=True, metavar="tour | train | step | explain | draw | worksheet")
 
     touring = commands.add_parser("tour", help="from one expression by hand to a trained MNIST classifier, in a minute")
     touring.add_argument("-o", "--output", type=Path, default=Path("tour"), help="folder for the pictures (tour)")
@@ -122,12 +187,39 @@ def parser() -> argparse.ArgumentParser:
     training.add_argument("--json", action="store_true", help="print one line of JSON")
     training.set_defaults(run=train)
 
-    drawing = commands.add_parser("draw", help='draw an expression: draw "tanh(a*b + c)" a=2 b=-3 c=6.5 -o graph.svg')
-    drawing.add_argument("expression")
-    drawing.add_argument("names", nargs="*", metavar="name=value", help="a number or a list: x=[1,2]")
-    drawing.add_argument("-o", "--output", type=Path, help=".svg .png .gv or .txt; without it the tree is printed")
+    stepping = of_expression(commands, "step", "step through a backward pass", '"tanh(a*b + c)" a=2 b=-3 c=6.5')
+    stepping.set_defaults(run=step_expression)
+
+    explaining = of_expression(commands, "explain", "explain a pass step by step", '"a*b + a" a=2 b=1/3 -o page.html')
+    explaining.add_argument("--format", metavar="|".join(FORMATS), help="(that of FILE, else text)")
+    explaining.add_argument("--notation", metavar="∂|d|bar|δ", default="∂", help="of gradients: ∂L/∂a, dL/da, a̅, δ_a")
+    explaining.add_argument("--digits", type=int, metavar="N", default=4, help="digits of a number (4)")
+    explaining.add_argument("--element", metavar="NAME[i,j]", help="unroll one number of a gradient, such as W[0,3]")
+    explaining.add_argument("--open", action="store_true", help="open it in the browser")
+    explaining.add_argument("-o", "--output", type=Path, metavar="FILE", help=".txt .md .tex or .html; else printed")
+    explaining.set_defaults(run=explain_expression)
+
+    drawing = of_expression(commands, "draw", "draw a graph", '"tanh(a*b + c)" a=2 b=-3 c=6.5 -o graph.svg')
+    drawing.add_argument("-o", "--output", type=Path, metavar="FILE", help=".svg .png .gv or .txt; else printed")
     drawing.set_defaults(run=draw_expression)
-    return top
+
+    asking = of_expression(commands, "worksheet", "make a sheet to work out by hand", "--seed 3 -o sheet.html", "?")
+    asking.add_argument("--difficulty", type=int, metavar="N", help="without an expression: from 1 to 5, with matrices")
+    asking.add_argument("--seed", type=int, metavar="N", help="without an expression: each gives another sheet (0)")
+    asking.add_argument("--digits", type=int, metavar="N", help="digits of an answer (all where they are few, else 4)")
+    asking.add_argument("--key", action="store_true", help="the answers instead of the questions")
+    asking.add_argument("-o", "--output", type=Path, metavar="FILE", help=".html, which marks answers, or .md")
+    asking.set_defaults(run=worksheet_of_expression)
+    return top, commands.choices
+
+
+def of_expression(commands: Any, name: str, does: str, example: str, nargs: Any = None) -> argparse.ArgumentParser:
+    """A command that takes an expression and what its names stand for."""
+    says, example = f"{does[0].upper()}{does[1:]}.", f"For example: tinygrad-edu {name} {example}"
+    made: argparse.ArgumentParser = commands.add_parser(name, help=does, description=says, epilog=example)
+    made.add_argument("expression", nargs=nargs, help='such as "tanh(a*b + c)"')
+    made.add_argument("names", nargs="*", default=[], metavar="name=value", help="a number, 1/3, or a list: x=[1,2]")
+    return made
 
 
 def positive(text: str) -> int:
@@ -137,15 +229,30 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def parsed(given: list[str]) -> argparse.Namespace:
+    """The command line, read; behind a command that takes an expression, options may stand anywhere."""
+    top, commands = parser()
+    if not given or given[0] not in WITH_EXPRESSION:
+        return top.parse_args(given)
+    command: argparse.ArgumentParser = commands[given[0]]
+    return command.parse_intermixed_args([spaced(x, i == 0) for i, x in enumerate(given[1:])])
+
+
+def spaced(argument: str, first: bool) -> str:
+    """An expression may begin with a minus; no option begins with a space."""
+    option = re.match(r"--$|--\w\w|-[oh]$" if first else r"--$|--\w\w|-[oh]", argument)
+    return f" {argument}" if argument.startswith("-") and not option else argument
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; 0 if all went well, 1 after one line that says what did not, 2 for a wrong command."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] == ["draw"] and len(given) > 1 and given[1] not in ("-h", "--help", "-o", "--output"):
-        given[1] = f" {given[1]}"  # an expression may begin with a minus, an option does not begin with a space
-    options = parser().parse_args(given)
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # ∂ is to be read and written in every locale
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    options = parsed(list(sys.argv[1:] if arguments is None else arguments))
     try:
         options.run(options)
-    except (ValueError, TypeError, IndexError, OSError, RuntimeError, ArithmeticError, MemoryError) as error:
+    except ERRORS as error:
         print(f"tinygrad-edu: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -124,16 +126,33 @@ def part(node: ast.expr) -> Any:
     return literal(node)
 
 
-def assignment(text: str) -> tuple[str, Value]:
-    """`name=value` as a labelled Value; the value is a number or a nested list of numbers.
+def assignments(texts: Iterable[str]) -> dict[str, Value]:
+    """Several of `name=value`, by name; beside a fraction, whole numbers are exact fractions too."""
+    values: dict[str, Value] = {}
+    for text in texts:
+        name, value = assignment(text)
+        if name in values:
+            raise ExpressionError(f"{shown(name)} was given a value twice.")
+        values[name] = value
+    if any(isinstance(value.data, Fraction) for value in values.values()):
+        for value in values.values():
+            if not value.shape and value.data % 1 == 0:
+                value.data = Fraction(value.data)
+    return values
 
-    >>> assignment("w=[1, 2.5]")
-    ('w', Value([1. , 2.5], label='w'))
+
+def assignment(text: str) -> tuple[str, Value]:
+    """`name=value` as a labelled Value; the value is a number, a fraction such as 1/3, or a nested list of numbers.
+
+    >>> assignment("w=[1, 2.5]"), assignment("a=1/3")
+    (('w', Value([1. , 2.5], label='w')), ('a', Value(1/3, label='a')))
     """
-    name, equals, number = text.partition("=")
-    if not equals or not name.strip().isidentifier():
-        raise ExpressionError(f"{shown(text)} is not of the form name=value.")
+    name, equals, number = (part.strip() for part in text.partition("="))
+    if not equals or not name.isidentifier():
+        raise ExpressionError(f"{shown(text.strip())} is not of the form name=value.")
     try:
-        return name.strip(), Value(np.asarray(ast.literal_eval(number.strip()), float), name.strip())
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, OverflowError):
-        raise ExpressionError(f"The value of {name.strip()} must be a number or a list, not {shown(number)}.") from None
+        if re.fullmatch(r"[-+]?[0-9]+ ?/ ?[0-9]+", number):
+            return name, Value(Fraction(number.replace(" ", "")), name)
+        return name, Value(np.asarray(ast.literal_eval(number), float), name)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, ArithmeticError):
+        raise ExpressionError(f"The value of {name} must be a number or a list, not {shown(number)}.") from None

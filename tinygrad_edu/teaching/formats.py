@@ -283,7 +283,7 @@ p { color: var(--faint) }
 table { border-collapse: collapse; display: block; overflow-x: auto }
 th, td { padding: .3rem .4rem; vertical-align: middle; white-space: nowrap; font-weight: 400 }
 th { text-align: right; padding-right: 0 }
-td:last-child { color: var(--faint); font-size: .85rem; padding-left: 1.6rem }
+td:last-child { color: var(--faint); font-size: .85rem; padding-left: 1.6rem; white-space: normal; min-width: 13rem }
 tr { border-bottom: 1px solid var(--line) }
 tr:focus { background: var(--here); outline: 2px solid #c98500; outline-offset: -2px }
 summary { cursor: pointer }

@@ -168,7 +168,7 @@ def words(text: str, notation: Notation) -> str:
     """Words among formulas."""
     if notation is LATEX:
         return rf"\text{{{re.sub(r'[#$%&_{}]', lambda sign: chr(92) + sign[0], text.replace(chr(92), '/'))}}}"
-    return f"<mtext>{escape(text)}</mtext>" if notation is MATHML else text
+    return f"<mtext>{escape(text).replace(' ', '&#160;')}</mtext>" if notation is MATHML else text  # the ends too
 
 
 # -- one step ----------------------------------------------------------------------------------------------------------
