@@ -245,8 +245,8 @@ document.getElementById("report").textContent = JSON.stringify(report);
 """
 READ = {
     "0,5": "0.5", "−1.5": "-1.5", "– 2": "-2", "1/2": "0.5", " -3 / 4 ": "-0.75", "1e-3": "0.001", ".5": "0.5",
-    "5.": "5", "+2": "2", "": "NaN", "-": "NaN", "1/2/3": "NaN", "1.2.3": "NaN", "1,000.5": "NaN", "2 5": "NaN", "0x10": "NaN",
-    "Infinity": "NaN", "two": "NaN", "--1": "NaN", "1/0": "Infinity",
+    "5.": "5", "+2": "2", "": "NaN", "-": "NaN", "1/2/3": "NaN", "1.2.3": "NaN", "1,000.5": "NaN", "2 5": "NaN",
+    "0x10": "NaN", "Infinity": "NaN", "two": "NaN", "--1": "NaN", "1/0": "Infinity",
 }  # fmt: skip
 
 
