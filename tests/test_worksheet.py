@@ -20,7 +20,7 @@ from tinygrad_edu.elements import evaluated
 from tinygrad_edu.expressions import ExpressionError
 from tinygrad_edu.teaching.marking import check_by_hand
 from tinygrad_edu.teaching.sheets import TASKS
-from tinygrad_edu.teaching.worksheet import BACKWARD, FEW, Worksheet, worksheet
+from tinygrad_edu.teaching.worksheets import BACKWARD, FEW, Worksheet, worksheet
 
 SEEDS = range(200)
 LEVELS = sorted(TASKS)

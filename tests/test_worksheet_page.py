@@ -19,7 +19,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import Value
 from tinygrad_edu.drawing import render
-from tinygrad_edu.teaching.worksheet import Worksheet, worksheet
+from tinygrad_edu.teaching.worksheets import Worksheet, worksheet
 
 VOID = {"meta", "input"}
 HOSTILE = ['</script><script>fail("label")</script>', '"><img src=x onerror=fail(2)>', "a & b ]]> <!-- {{title}}"]

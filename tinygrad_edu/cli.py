@@ -21,7 +21,7 @@ from .debugger import ERRORS, FORMATS, Debugger
 from .drawing import draw, write_whole
 from .expressions import ExpressionError, assignments, evaluate
 from .teaching import explain
-from .teaching.worksheet import worksheet
+from .teaching.worksheets import worksheet
 from .tour import tour
 from .value import Value
 

@@ -141,7 +141,8 @@ def reason(state: str, passes: int | None, v: Any, steps: list[Contribution], ca
     if state == "zero":
         return f"All that arrives at {name} is 0: {blocked(v, steps, called)}."
     words = {None: "not a multiple of what one pass gives: others are in it", 1: "what one pass gives"}
-    return f"The gradient of {name} is {words.get(passes, f'{passes} times what one pass gives, as after {passes} passes')}."
+    many = words.get(passes, f"{passes} times what one pass gives, as after {passes} passes")
+    return f"The gradient of {name} is {many}."
 
 
 def whole_multiple(gradient: Any, once: Any) -> int | None:

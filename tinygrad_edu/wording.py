@@ -48,6 +48,8 @@ def part(index: Any) -> str:
     if isinstance(index, slice):
         start, stop, step = ("" if end is None else str(end) for end in (index.start, index.stop, index.step))
         return f"{start}:{stop}" + (f":{step}" if step else "")
+    if isinstance(index, tuple):
+        return f"({', '.join(map(part, index))})"
     if not np.ndim(index):
         return "..." if index is Ellipsis else str(index)
     return listed(index) if np.size(index) <= FEW else f"array {np.shape(index)}"

@@ -8,4 +8,4 @@ from .ledgers import Ledger as Ledger, Why as Why, ledger as ledger, why as why
 from .marking import Mark as Mark, Marks as Marks, check_by_hand as check_by_hand
 from .path_sums import Path as Path, Paths as Paths, paths as paths
 from .steps import Step as Step, Walk as Walk, walk as walk
-from .worksheet import Worksheet as Worksheet, worksheet as worksheet
+from .worksheets import Worksheet as Worksheet, worksheet as worksheet

@@ -287,7 +287,7 @@ td:last-child { color: var(--faint); font-size: .85rem; padding-left: 1.6rem; wh
 tr { border-bottom: 1px solid var(--line) }
 tr:focus { background: var(--here); outline: 2px solid #c98500; outline-offset: -2px }
 summary { cursor: pointer }
-math { font-size: 1.05rem; math-style: normal }
+math { font: 1.05rem "STIX Two Math", "Cambria Math", "Latin Modern Math", "DejaVu Math TeX Gyre", math; math-style: normal }
 td:last-child math { font-size: .9rem; math-style: compact }
 @media print { body { margin: 0; max-width: none; font-size: 12px } .keys { display: none } }
 </style>

@@ -21,7 +21,7 @@ from .reading import Reading, letter, notation_of, told
 from .replay import again
 
 if TYPE_CHECKING:
-    from .worksheet import Question, Section, Worksheet
+    from .worksheets import Question, Section, Worksheet
 
 LONGEST, LARGEST = 60, 24  # characters of a formula that stands at the top; values of a graph that is drawn
 BLANK, SMALL = "________", r"\underline{\hspace{3em}}"
