@@ -331,7 +331,7 @@ def test_fractions_stay_exact():
         "  a   1/3    4", "  b   3      1/3", "  v1  1      1", "  L   4/3    1",
     ]  # fmt: skip
     right = answers("goto 3", "predict", "1/3", "0.3333", of=("a*a/2", "a=1/3"))
-    assert right[2] == "Wrong, 0 of 1.\n   4  ∂L/∂v1 += ∂L/∂L/2 = 1/2"
+    assert right[2] == "Wrong, 0 of 1.\n   4  ∂L/∂v1 += (∂L/∂L)/2 = 1/2"
 
 
 # Predicting. ----------------------------------------------------------------------------------------------------------

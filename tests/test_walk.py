@@ -336,19 +336,17 @@ def test_data_that_was_changed_since_is_noticed_however_it_was_changed() -> None
     w, x = Value([1.0, 2.0], "w"), np.array([3.0, 4.0])
     loss = (w * x).sum()
     x[0] = 30.0  # a plain array
-    with pytest.raises(GradientError, match=r"w \(2,\) or \(2,\) was changed in place after multiply had used it"):
+    with pytest.raises(
+        GradientError, match=r"w \(2,\) or an array \(2,\) was changed in place after multiply"
+    ):
         tg.walk(loss)
     x[0] = 3.0
     w.data[0] = 9.0
-    with pytest.raises(
-        GradientError, match="the operands no longer give the result that was recorded"
-    ):
+    with pytest.raises(GradientError, match="the operands no longer give the result that was recorded"):
         tg.walk(loss)
     w.data[0] = 1.0
     w.data -= 0.5
-    with pytest.raises(
-        GradientError, match=r"w of shape \(2,\) was changed in place after multiply had used it"
-    ):
+    with pytest.raises(GradientError, match=r"w of shape \(2,\) was changed in place after multiply had used it"):
         tg.walk(loss)
     w.data = np.array([5.0, 5.0])  # new data is no harm: the graph keeps the old
     tg.walk((w * x).sum()).goto(-1)

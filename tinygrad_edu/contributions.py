@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import ops
 from .backward import order, sweep
 from .naming import Names, a_loss
 from .value import Value, seed_of
@@ -33,9 +34,10 @@ def contributions(loss: Value, seed: Any) -> list[Contribution]:
         nonlocal last, place
         if node is not last:
             last, place = node, -1
+        rules: Any = node.op and node.op.rules
         place += 1
-        while node.inputs[place] is not operand:
-            place += 1
+        while node.inputs[place] is not operand or (rules.__class__ is tuple and rules[place] is None):
+            place += 1  # there is no slope at that place
         add(new(Contribution, (node, place, operand, node.grad, gain)))
 
     nodes = order(loss)
@@ -150,7 +152,7 @@ def whole_multiple(gradient: Any, once: Any) -> int | None:
     largest = np.argmax(np.abs(once))
     with np.errstate(all="ignore"):
         times = float(np.ravel(gradient)[largest] / np.ravel(once)[largest])
-    if not (times >= 1 - 1e-6 and abs(times - round(times)) < 1e-6 * times):
+    if not (1 - 1e-6 <= times < np.inf and abs(times - round(times)) < 1e-6 * times):
         return None
     return round(times) if np.allclose(np.asarray(gradient, float), times * np.asarray(once, float), 1e-5) else None
 
@@ -163,5 +165,10 @@ def blocked(v: Value, steps: list[Contribution], called: Names) -> str:
             lead.add(node)
             if np.any(upstream) and not np.any(gain):
                 number = f" = {x.data:.4g}" if not x.shape else ""
-                stops.append(f"{node.op.name} of {called.of(x)}{number} passes nothing on")
+                by = [y for y, n in zip(node.operands, node.numbers) if y is not x and n is not None and not np.any(n)]
+                if node.op is ops.multiply and by:
+                    name = f"{called.of(by[0])} = 0" if id(by[0]) in called.called else "0"
+                    stops.append(f"{called.of(x)} is multiplied by {name}")
+                else:
+                    stops.append(f"{node.op.name} of {called.of(x)}{number} passes nothing on")
     return " and ".join(stops[:2]) or "its contributions cancel each other"

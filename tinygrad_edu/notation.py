@@ -347,7 +347,8 @@ def operand(formula: Any, i: int, own: int, need: int, notation: Notation, writt
     chain = i == 0 and COMPARED < own == holds < POWER and several  # a - b - c is (a - b) - c
     number = i == 0 and own == PRODUCT and begins == "-" and getattr(x, "op", None) is None  # -3·x
     unclear = need and own and begins and (i or not several) and (begins == "-" or own == PRODUCT)
-    if unclear or (holds < need and not chain and not number):
+    over = notation is TEXT and formula.op is ops.divide and getattr(x, "op", None) is None and "/" in text  # (1/3)/x
+    if over or unclear or (holds < need and not chain and not number):
         return Written(brackets(text, notation), ATOM)
     return Written(text, holds, begins)
 
@@ -523,6 +524,8 @@ def number(x: Any, notation: Notation) -> Written:
         return numeral(str(x), notation)
     if notation is PYTHON:
         return Written("np.nan" if x != x else repr(x), ATOM)
+    if isinstance(x, float) and x % 1 and not float(f"{x:g}") % 1:
+        return numeral(f"{x:.12g}", notation)  # 0.9999999 is not 1
     return numeral(f"{x:g}" if isinstance(x, float) else str(x), notation)
 
 

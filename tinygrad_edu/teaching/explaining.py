@@ -90,12 +90,13 @@ def account(steps: Walk, style: Style, composites: bool = True) -> Account:
             parts[id(node)] = Part("", value, gains)
     leaves = [x for x in names.things.values() if isinstance(x, Value) and x.op is None and x.requires_grad]
     inputs = [x for x in names.things.values() if not isinstance(x, Value) or (x.op is None and x is not loss)]
+    used = {id(x): number for node in order(loss) for x, number in zip(node.operands, node.numbers)}
     sections = [Section("Backward, from ", seed, [*parts.values()])]
     if parts:
         sections.insert(0, Section("Forward", None, [parts[key] for key in seen if key in parts], forward=True))
     return Account(
         names.root,
-        [Reading(letter(x, x, names), "=", 0, None, getattr(x, "_data", x), style.digits) for x in inputs],
+        [Reading(letter(x, x, names), "=", 0, None, used[id(x)], style.digits) for x in inputs],
         sections,
         [Reading(gradient(x, names, style), "=", 0, None, sofar.get(x), style.digits) for x in leaves],
         remarks(steps, leaves),
@@ -164,7 +165,8 @@ def of_composite(
     )  # fmt: skip
     name = seen.composite.name if seen.composite else ""
     value = of_value(node, seen.operands, names, style, composite=True)
-    return Part(name, value._replace(through=name), [gain._replace(through=name) for gain in gains], inner)
+    told = value._replace(through=value.through.replace(node.op.name, name, 1) if node.op else name, composite=True)
+    return Part(name, told, [gain._replace(through=name, composite=True) for gain in gains], inner)
 
 
 def running(x: Value, reading: Reading, sofar: dict[Any, Any]) -> Reading:

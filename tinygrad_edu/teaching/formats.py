@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import textwrap
 import unicodedata
 from collections.abc import Callable
 from html import escape
 from typing import Any, NamedTuple
 
 from ..notation import LATEX, MATHML, TEXT, Notation, write
-from .reading import Reading, notation_of, words
+from .page import dollars, plain
+from .reading import Reading, escaped, notation_of, words
 
 WIDTH, WIDEST = 100, 40  # columns of the page; of a cell that still makes its column wider
 
@@ -84,7 +86,8 @@ def text(account: Account) -> str:
             rows += [cells(reading, aside, arrays), *([[f"    {reading.words}"]] if reading.words else [])]
         title = section.title + (section.reading.line() if section.reading else "")
         lines += ["", title, *table(rows)]
-    lines += ["", *wrapped("Gradients: ", [*map(total, account.gradients)]), *account.remarks]
+    lines += ["", *wrapped("Gradients: ", [*map(total, account.gradients)])]
+    lines += [line for remark in account.remarks for line in textwrap.wrap(remark, WIDTH, break_long_words=False)]
     return "\n".join(lines).strip()
 
 
@@ -120,7 +123,7 @@ def table(rows: list[list[str]]) -> list[str]:
             if width(line + cell) > WIDTH and line.strip():
                 lines.append(line.rstrip())
                 line = " " * (widths[0] + 6)
-            line += cell + " " * max(wide - width(cell) + 1, 1) if wide else ""
+            line += cell + " " * max(wide - width(cell) + 1, 1) if wide or cell else ""
         lines.append(line.rstrip())
     return lines
 
@@ -153,23 +156,24 @@ def markdown(account: Account) -> str:
     """Tables with formulas between dollar signs, for a notebook or a repository's page."""
 
     def math(formula: str) -> str:
-        return f"${formula}$".replace("|", r"\vert ") if formula else ""
+        return dollars(formula).replace("|", r"\vert ") if formula else ""
 
     def row(reading: Reading, aside: str) -> str:
         middle = math(reading.numbers(LATEX)) or reading.shapes()
-        found = [math(reading.left(LATEX) + reading.formula(LATEX)), middle, math(reading.result(LATEX)), aside]
+        result = math((r"\in " if reading.of_many else "") + reading.result(LATEX))
+        found = [math(reading.left(LATEX) + reading.formula(LATEX)), middle, result, aside]
         return f"| {' | '.join(found)} |"
 
     lines = []
     if account.given:
         lines += ["**Given** " + ", ".join(math(given(reading, LATEX, brief=True)) for reading in account.given), ""]
     for section in account.sections:
-        title = section.title + (math(section.reading.line(LATEX)) if section.reading else "")
+        title = plain(section.title) + (math(section.reading.line(LATEX)) if section.reading else "")
         lines += [f"**{title}**", "", "| step | with numbers or shapes | result | |", "|---|---|---|---|"]
-        lines += [row(reading, name or beside(reading, LATEX, math)) for reading, name in section.readings] + [""]
+        lines += [row(reading, name or beside(reading, LATEX, math, plain)) for reading, name in section.readings]
+        lines.append("")
     lines.append("**Gradients** " + ", ".join(math(given(x, LATEX)) for x in account.gradients))
-    remarks = [re.sub(r"([\\`*_{}\[\]<>|$#])", r"\\\1", remark) for remark in account.remarks]
-    return "\n\n".join(["\n".join(lines), *remarks])
+    return "\n\n".join(["\n".join(lines), *map(plain, account.remarks)])
 
 
 def latex(account: Account) -> str:
@@ -178,27 +182,27 @@ def latex(account: Account) -> str:
     if account.given:
         lines += [r"\textbf{Given} $" + r",\; ".join(given(x, LATEX, brief=True) for x in account.given) + "$", ""]
     for section in account.sections:
-        title = section.title + (f"${section.reading.line(LATEX)}$" if section.reading else "")
+        title = escaped(section.title) + (f"${section.reading.line(LATEX)}$" if section.reading else "")
         equations = []
         for reading, name in section.readings:
             sign = reading.left(LATEX).rstrip().rsplit(" ", 1)[1]
             left = reading.left(LATEX).replace(f" {sign} ", f" &{sign} ")
             shapes = reading.shapes().replace("@", r"\,@\,").replace("->", r"\to")
-            note = beside(reading, LATEX, lambda formula: f"${formula}$")
-            said = words(name or note, LATEX) if "$" not in note else rf"\text{{{note}}}"
-            column = shapes or (said if name or note else "")
+            note = escaped(name) or beside(reading, LATEX, lambda formula: f"${formula}$", escaped)
+            said = rf"\text{{{note}}}" if note else ""
+            column = shapes or said
             equations.append(f"  {left}{reading.equal(LATEX)}" + (f" && {column}" if column else ""))
-            equations += [f"  & {said}"] if shapes and (name or note) else []
+            equations += [f"  & {said}"] if shapes and said else []
         lines += [rf"\textbf{{{title}}}", r"\begin{align*}", " \\\\\n".join(equations), r"\end{align*}", ""]
     totals = r",\; ".join(given(reading, LATEX) for reading in account.gradients)
-    remarks = [words(remark, LATEX)[6:-1] for remark in account.remarks]
+    remarks = map(escaped, account.remarks)
     return "\n\n".join(["\n".join([*lines, rf"\textbf{{Gradients}} ${totals}$"]), *remarks])
 
 
-def beside(reading: Reading, notation: Notation, math: Callable[[str], str]) -> str:
+def beside(reading: Reading, notation: Notation, math: Callable[[str], str], text: Callable[[str], str]) -> str:
     """What is said beside a step: why it is summed, or the running sum."""
     sofar = reading.sofar(notation)
-    return reading.words or (f"so far {math(sofar)}" if sofar else "")
+    return text(reading.words) or (f"so far {math(sofar)}" if sofar else "")
 
 
 def given(reading: Reading, notation: Notation, brief: bool = False) -> str:
@@ -222,7 +226,8 @@ def html(account: Account) -> str:
         parts.append(f"<h2>{escape(section.title)}{reading}</h2>{rows(section.parts, section.forward)}")
     parts.append(f"<h2>Gradients</h2>{listing(account.gradients)}")
     parts += [f"<p>{escape(remark)}</p>" for remark in account.remarks]
-    return PAGE.replace("{title}", escape(f"How {account.of} comes about")).replace("{body}", "\n".join(parts))
+    filled = {"title": escape(f"How {account.of} comes about"), "body": "\n".join(parts)}
+    return re.sub(r"\{(title|body)\}", lambda found: filled[found[1]], PAGE)
 
 
 def listing(readings: list[Reading], brief: bool = False) -> str:
@@ -281,13 +286,13 @@ h2 { font-size: 1rem; font-weight: 600; margin: 2rem 0 .4rem }
 p { color: var(--faint) }
 .list { color: var(--ink); display: flex; flex-wrap: wrap; gap: .3rem 1.6rem; margin: 0 }
 table { border-collapse: collapse; display: block; overflow-x: auto }
-th, td { padding: .3rem .4rem; vertical-align: middle; white-space: nowrap; font-weight: 400 }
+th, td { padding: .3rem .4rem; vertical-align: baseline; white-space: nowrap; font-weight: 400 }
 th { text-align: right; padding-right: 0 }
 td:last-child { color: var(--faint); font-size: .85rem; padding-left: 1.6rem; white-space: normal; min-width: 13rem }
 tr { border-bottom: 1px solid var(--line) }
 tr:focus { background: var(--here); outline: 2px solid #c98500; outline-offset: -2px }
 summary { cursor: pointer }
-math { font: 1.05rem "STIX Two Math", "Cambria Math", "Latin Modern Math", "DejaVu Math TeX Gyre", math; math-style: normal }
+math { font: 1.05rem "STIX Two Math", "Cambria Math", "DejaVu Math TeX Gyre", math; math-style: normal }
 td:last-child math { font-size: .9rem; math-style: compact }
 @media print { body { margin: 0; max-width: none; font-size: 12px } .keys { display: none } }
 </style>

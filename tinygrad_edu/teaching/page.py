@@ -119,7 +119,7 @@ def by_way_of(question: Question, formula: str) -> str:
 def dollars(latex: str) -> str:
     """A formula in Markdown."""
     harmless = re.sub(r"\\[^a-zA-Z]|[<>`*]|\}(?=_)", lambda found: HARMLESS.get(found[0], found[0]), latex)
-    return f"${harmless}$"
+    return f"${harmless.replace('](', ']{}(')}$"  # which is no link
 
 
 def plain(text: str) -> str:

@@ -20,7 +20,8 @@ from ..symbol import Symbol, applied, normal, of_arrays
 from ..value import Value
 from ..wording import FEW, figure, listed
 
-LONGEST, SHORT = 48, 34  # characters of a formula that is still read, of the numbers of an array
+LONGEST, LONGEST_ROW = 48, 80  # characters of a formula that is still read: of a composite, of a row of the table
+SHORT = 34  # characters of the numbers of an array
 STYLES = ("∂", "d", "bar", "δ")  # how a gradient is written: ∂L/∂a, dL/da, a̅, δ_a
 
 
@@ -33,8 +34,8 @@ class Style(NamedTuple):
 
 USUAL = Style()
 SIGNS = ("+=", "=", "∈")
-TRANSPOSED = {TEXT: "ᵀ", LATEX: r"^\top", MATHML: "<mo>ᵀ</mo>"}
-BRACKETS = {TEXT: ("[", ", ", "]"), LATEX: ("[", r",\; ", "]"),
+TRANSPOSED = {TEXT: "{}ᵀ", LATEX: r"{}^\top", MATHML: "<msup>{}<mo>⊤</mo></msup>"}
+BRACKETS = {TEXT: ("[", ", ", "]"), LATEX: ("[", ", ", "]"),
             MATHML: ("<mrow><mo>[</mo>", "<mo>,</mo>", "<mo>]</mo></mrow>")}  # fmt: skip
 RANGE = BRACKETS | {TEXT: ("", " … ", "")}
 
@@ -51,7 +52,8 @@ class Reading(NamedTuple):
     before: Any = None  # what the letter was before, where something had arrived, and is after
     after: Any = None
     words: str = ""  # why the contribution is summed
-    through: str = ""  # the composite that it is the formula of
+    through: str = ""  # what is told instead of a formula that is too long to be read
+    composite: bool = False  # whether it is that of a composite
 
     def left(self, notation: Notation = TEXT) -> str:
         """The letter and the sign behind it."""
@@ -60,9 +62,12 @@ class Reading(NamedTuple):
     def formula(self, notation: Notation = TEXT) -> str:
         """The rule in letters; of a composite only its name where that would be too long to be read."""
         text = write(self.rule, notation)[0]
-        if self.through and len(write(self.rule, TEXT)[0]) > LONGEST:
-            return words(f"through {self.through}", notation)
-        return text
+        return words(self.through if self.sign == "=" else f"through {self.through}", notation) if self.hidden else text
+
+    @property
+    def hidden(self) -> bool:
+        """Whether only a name is told."""
+        return len(write(self.rule, TEXT)[0]) > (LONGEST if self.composite else LONGEST_ROW)
 
     def numbers(self, notation: Notation = TEXT) -> str:
         """The same with the numbers put in; nothing where that is the result already, or too long to be read."""
@@ -85,8 +90,10 @@ class Reading(NamedTuple):
         """The shapes that meet, (2, 4) @ (4, 8) -> (2, 8), or (4, 8) where they are all the same."""
         if self.put_in is not None or not (self.letter.shape or ops.shape(self.rule)):
             return ""
-        parts = [x.shape for x in getattr(self.rule, "operands", ()) if isinstance(x, Symbol) and x.shape]
-        to = self.letter.shape
+        operands = () if self.hidden else getattr(self.rule, "operands", ())
+        parts, to = [x.shape for x in operands if isinstance(x, Symbol) and x.shape], self.letter.shape
+        if self.hidden:
+            return str(to) if to else ""
         if getattr(self.rule, "op", None) in (ops.matmul, ops.linear):
             return f"{parts[0]} @ {parts[1]} -> {to}"
         differ = [shape for shape in dict.fromkeys(parts) if shape != to]
@@ -148,8 +155,9 @@ def told(x: Any, notation: Notation, digits: int) -> str:
     if not np.ndim(x):
         return write(Symbol(put(x, digits)), notation)[0]
     column = np.ndim(x) == 2 and np.shape(x)[1] == 1 and np.size(x) > 1
-    if np.size(x) <= FEW and len(listed(np.ravel(x) if column else x, digits)) < SHORT:
-        return several(np.ravel(x), notation, digits) + TRANSPOSED[notation] if column else several(x, notation, digits)
+    row = np.ravel(x) if column else x
+    if np.size(x) <= FEW and len(listed(row, digits)) < SHORT:
+        return (TRANSPOSED[notation] if column else "{}").format(several(row, notation, digits))
     if np.min(x) == np.max(x):
         return told(np.min(x), notation, digits) + words(" everywhere", notation)
     before, between, after = RANGE[notation]
@@ -167,8 +175,13 @@ def several(x: Any, notation: Notation, digits: int) -> str:
 def words(text: str, notation: Notation) -> str:
     """Words among formulas."""
     if notation is LATEX:
-        return rf"\text{{{re.sub(r'[#$%&_{}]', lambda sign: chr(92) + sign[0], text.replace(chr(92), '/'))}}}"
+        return rf"\text{{{escaped(text)}}}"
     return f"<mtext>{escape(text).replace(' ', '&#160;')}</mtext>" if notation is MATHML else text  # the ends too
+
+
+def escaped(text: str) -> str:
+    """Words in LaTeX, outside of formulas."""
+    return re.sub(r"[#$%&_{}]", r"\\\g<0>", text.translate({ord("\\"): "/", ord("^"): "ˆ", ord("~"): "˜"}))
 
 
 # -- one step ----------------------------------------------------------------------------------------------------------
@@ -198,7 +211,10 @@ def of_value(node: Value, operands: list[Used], names: Names, style: Style, comp
 
     numbers, rule = put_in(node, operands, style), formula([letter(x, number, names) for x, number in operands])
     inserted = None if numbers is None else formula(numbers)
-    return Reading(Symbol(names.of(node), node.shape), "=", rule, inserted, node._data, style.digits)
+    given = ", ".join(names.of(x) for x, _ in operands if isinstance(x, Value | np.ndarray))
+    name = node.op.name if node.op else ""
+    letter_of_it = Symbol(names.of(node), node.shape)
+    return Reading(letter_of_it, "=", rule, inserted, node._data, style.digits, through=f"{name}({given})")
 
 
 def of_edge(step: Any, style: Style) -> Reading:
@@ -217,7 +233,7 @@ def of_edge(step: Any, style: Style) -> Reading:
     words = stretched(names.of(x), shape, node.shape) if broadcast else ""
     return Reading(
         gradient(x, names, style), "+=", formula, inserted, step.contribution, style.digits, step.before, step.after,
-        words,
+        words, node.op.name,
     )  # fmt: skip
 
 

@@ -227,7 +227,8 @@ def check_unchanged(node: Value, op: Any) -> None:
         data = applied(op, [*node.numbers], node.settings)
     close = 1e-9 if ops.dtype(data) != np.float32 else 1e-4  # a product of matrices may be summed in another order
     if not np.allclose(np.asarray(data, float), np.asarray(node._data, float), close, close, equal_nan=True):
-        used = " or ".join(described(x) for x, number in zip(node.operands, node.numbers) if ops.shape(number))
+        arrays = [x for x, number in zip(node.operands, node.numbers) if ops.shape(number)]
+        used = " or ".join(described(x) if isinstance(x, Value) else f"an array {np.shape(x)}" for x in arrays)
         raise GradientError(
             f"{used} was changed in place after {op.name} had used it: the operands no longer give the result that "
             "was recorded. Compute the result again before you walk."
