@@ -336,9 +336,7 @@ def test_data_that_was_changed_since_is_noticed_however_it_was_changed() -> None
     w, x = Value([1.0, 2.0], "w"), np.array([3.0, 4.0])
     loss = (w * x).sum()
     x[0] = 30.0  # a plain array
-    with pytest.raises(
-        GradientError, match=r"w \(2,\) or an array \(2,\) was changed in place after multiply"
-    ):
+    with pytest.raises(GradientError, match=r"w \(2,\) or an array \(2,\) was changed in place after multiply"):
         tg.walk(loss)
     x[0] = 3.0
     w.data[0] = 9.0
