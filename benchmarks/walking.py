@@ -45,7 +45,12 @@ def step_by_step(loss: Value) -> None:
 
 
 if __name__ == "__main__":
-    for name, loss in (("1,000 scalar nodes", scalar_graph(1000)), ("784-128-10, batch 64", network())):
+    graphs = {
+        "1,000 scalar nodes": scalar_graph(1000),
+        "60,000 scalar nodes": scalar_graph(60_000),
+        "784-128-10, batch 64": network(),
+    }
+    for name, loss in graphs.items():
         plain, whole, steps = [], [], []
         for _ in range(ROUNDS):
             plain.append(seconds(loss.backward))

@@ -284,6 +284,30 @@ def test_the_same_graph_again_on_other_numbers() -> None:
         walk.again(a="three")
 
 
+def test_again_changes_numbers_not_shapes() -> None:
+    walk = tg.walk(Value([1.0, 2.0], "v").mean())
+    with pytest.raises(
+        ValueError, match=r"v has shape \(2,\), not \(3,\): again changes numbers, not shapes. For another"
+    ):
+        walk.again(v=[1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match=r"a has shape \(\), not \(2,\): again changes numbers, not shapes"):
+        tg.walk(example()[0]).again(a=[1.0, 2.0])
+
+
+def test_a_gradient_that_somebody_else_changed_is_not_overwritten() -> None:
+    loss, a, _ = example()
+    walk = tg.walk(loss).goto(-1)
+    loss.backward()
+    with pytest.raises(GradientError, match="was changed since this walk left it, by a backward"):
+        walk.reset()
+    assert a.grad == -4.0
+    other = tg.walk(loss).goto(5)
+    a.zero_grad()
+    with pytest.raises(GradientError, match="The gradient of a was changed since this walk left it"):
+        other.next()
+    assert other.position == 5
+
+
 def test_again_keeps_composites_labels_and_constants() -> None:
     x = Value([1.0, 2.0, 6.0], "x")
     mean = x.mean()
@@ -357,6 +381,14 @@ def test_positions_that_are_not_there() -> None:
         walk.back()
     with pytest.raises(IndexError, match="The walk has 7 steps: there is no position 8"):
         walk.goto(8)
+    with pytest.raises(IndexError, match="The walk has 7 steps: there is no step 7"):
+        walk[7]
+    for wrong in (1.5, None, "3", True):
+        with pytest.raises(TypeError, match="A position of a walk is a whole number, not"):
+            walk.goto(wrong)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="A step of a walk is a whole number, not slice"):
+        walk[1:3]  # type: ignore[index]
+    assert walk[-1].text() == walk.steps[-1].text()
     walk.goto(-1)
     with pytest.raises(IndexError, match="The walk is at its end: back"):
         walk.next()
@@ -381,6 +413,15 @@ def test_why_is_a_table_of_contributions() -> None:
     assert str(tg.why(loss, loss)).startswith("∂L/∂L = 1, one contribution")
     nothing = tg.why(loss, Value(1.0, "z"))
     assert (len(nothing), nothing.total, str(nothing)) == (0, None, "No slope leads from L to z: it has no part in it.")
+
+
+def test_why_of_arrays_tells_shapes_and_the_two_places_of_one_value() -> None:
+    v = Value([1.0, 2.0], "v")
+    assert str(tg.why((v * v).sum(), "v")).splitlines()[:3] == [
+        "∂L/∂v = [2, 4], the sum of 2 contributions",
+        "  through v1₁ ∂L/∂v1·v (2,) = [1, 2]",
+        "  through v1₂ ∂L/∂v1·v (2,) = [1, 2]",
+    ]
 
 
 def test_a_ledger_keeps_the_addends_of_several_passes() -> None:

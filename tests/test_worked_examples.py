@@ -656,7 +656,8 @@ def sums(w: float, b: float) -> tuple[float, float]:
 
 
 WORKSHOP_TEXT = """
-Given w = 1, x (10,), b = 1, y (10,)
+Given w = 1, x = [-2, 3.7, 4.7, 1, 3.4, 1.9, 0.5, 3.7, -3.7, -1.4], b = 1,
+      y = [4.4, 0.5, -0.3, 1.4, 0.4, 1.4, 2, 0.5, 5.6, 3.5]
 
 Forward
   v1 = w·x     (10,) -3.7 … 4.7
@@ -679,7 +680,7 @@ Gradients: ∂C/∂w = 246.1, ∂C/∂b = 4.8
 """
 
 WORKSHOP_MARKDOWN = r"""
-**Given** $w = 1$, $x\text{ (10,)}$, $b = 1$, $y\text{ (10,)}$
+**Given** $w = 1$, $x = [-2, 3.7, 4.7, 1, 3.4, 1.9, 0.5, 3.7, -3.7, -1.4]$, $b = 1$, $y = [4.4, 0.5, -0.3, 1.4, 0.4, 1.4, 2, 0.5, 5.6, 3.5]$
 
 **Forward**
 
@@ -706,7 +707,7 @@ WORKSHOP_MARKDOWN = r"""
 """
 
 WORKSHOP_LATEX = r"""
-\textbf{Given} $w = 1,\; x\text{ (10,)},\; b = 1,\; y\text{ (10,)}$
+\textbf{Given} $w = 1,\; x = [-2, 3.7, 4.7, 1, 3.4, 1.9, 0.5, 3.7, -3.7, -1.4],\; b = 1,\; y = [4.4, 0.5, -0.3, 1.4, 0.4, 1.4, 2, 0.5, 5.6, 3.5]$
 
 \textbf{Forward}
 \begin{align*}
@@ -827,7 +828,8 @@ def two_layers(who: Any = WHO, targets: Any = TARGETS, times: float = 0.5) -> An
 
 
 TWO_LAYERS_TEXT = """
-Given wih (2, 3), x = [0.9, 0.1, 0.8]ᵀ, who = [[0.3, 0.7], [0.6, 0.5]], t = [0.99, 0.01]ᵀ
+Given wih = [[0.9, 0.3, 0.4], [0.2, 0.8, 0.2]], x = [0.9, 0.1, 0.8]ᵀ,
+      who = [[0.3, 0.7], [0.6, 0.5]], t = [0.99, 0.01]ᵀ
 
 Forward
   v1 = wih @ x     (2, 3) @ (3, 1) -> (2, 1) = [1.16, 0.42]ᵀ
@@ -854,7 +856,7 @@ Gradients: ∂E/∂wih (2, 3) 0.0004882 … 0.01062, ∂E/∂who (2, 2) -0.05708
 """
 
 TWO_LAYERS_MARKDOWN = r"""
-**Given** $\mathrm{wih}\text{ (2, 3)}$, $x = [0.9, 0.1, 0.8]^\top$, $\mathrm{who} = [[0.3, 0.7], [0.6, 0.5]]$, $t = [0.99, 0.01]^\top$
+**Given** $\mathrm{wih} = [[0.9, 0.3, 0.4], [0.2, 0.8, 0.2]]$, $x = [0.9, 0.1, 0.8]^\top$, $\mathrm{who} = [[0.3, 0.7], [0.6, 0.5]]$, $t = [0.99, 0.01]^\top$
 
 **Forward**
 
@@ -883,11 +885,11 @@ TWO_LAYERS_MARKDOWN = r"""
 | $\frac{\partial E}{\partial v_{1}} \mathrel{+}= \frac{\partial E}{\partial h} \cdot h \cdot (1 - h)$ | (2, 1) | $[0.0118, 0.004882]^\top$ |  |
 | $\frac{\partial E}{\partial \mathrm{wih}} \mathrel{+}= \frac{\partial E}{\partial v_{1}} \thinspace  x^\top$ | (2, 1) @ (1, 3) -> (2, 3) | $\in [0.0004882, 0.01062]$ |  |
 
-**Gradients** $\frac{\partial E}{\partial \mathrm{wih}} \in [0.0004882, 0.01062]$, $\frac{\partial E}{\partial \mathrm{who}} \in [-0.05708, 0.111]$
+**Gradients** $\frac{\partial E}{\partial \mathrm{wih}}\text{ (2, 3)} \in [0.0004882, 0.01062]$, $\frac{\partial E}{\partial \mathrm{who}}\text{ (2, 2)} \in [-0.05708, 0.111]$
 """
 
 TWO_LAYERS_LATEX = r"""
-\textbf{Given} $\mathrm{wih}\text{ (2, 3)},\; x = [0.9, 0.1, 0.8]^\top,\; \mathrm{who} = [[0.3, 0.7], [0.6, 0.5]],\; t = [0.99, 0.01]^\top$
+\textbf{Given} $\mathrm{wih} = [[0.9, 0.3, 0.4], [0.2, 0.8, 0.2]],\; x = [0.9, 0.1, 0.8]^\top,\; \mathrm{who} = [[0.3, 0.7], [0.6, 0.5]],\; t = [0.99, 0.01]^\top$
 
 \textbf{Forward}
 \begin{align*}
@@ -914,7 +916,7 @@ TWO_LAYERS_LATEX = r"""
   \frac{\partial E}{\partial \mathrm{wih}} &\mathrel{+}= \frac{\partial E}{\partial v_{1}} \, x^\top \in [0.0004882, 0.01062] && (2, 1) \,@\, (1, 3) \to (2, 3)
 \end{align*}
 
-\textbf{Gradients} $\frac{\partial E}{\partial \mathrm{wih}} \in [0.0004882, 0.01062],\; \frac{\partial E}{\partial \mathrm{who}} \in [-0.05708, 0.111]$
+\textbf{Gradients} $\frac{\partial E}{\partial \mathrm{wih}}\text{ (2, 3)} \in [0.0004882, 0.01062],\; \frac{\partial E}{\partial \mathrm{who}}\text{ (2, 2)} \in [-0.05708, 0.111]$
 """
 
 

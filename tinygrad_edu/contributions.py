@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import ops
-from .backward import order, sweep
+from .backward import changed_in_place, order, sweep
+from .errors import GradientError, described, stale
 from .naming import Names, a_loss
+from .symbol import applied
 from .value import Value, seed_of
 
 
@@ -24,9 +26,17 @@ class Contribution(NamedTuple):
 
 
 def contributions(loss: Value, seed: Any) -> list[Contribution]:
-    """Every contribution of a backward pass in the order of the sweep, which is watched; no `grad` is changed."""
-    found: list[Contribution] = []
-    new, add = tuple.__new__, found.append  # as fast as a plain tuple
+    """Every contribution of a backward pass in the order of the sweep, which is watched; no `grad` is changed.
+
+    Raises GradientError if the recorded results no longer follow from their operands.
+    """
+    return [*map(Contribution._make, zip(*watched(loss, seed)))]
+
+
+def watched(loss: Value, seed: Any) -> tuple[list[Value], list[int], list[Value], list[Any], list[Any]]:
+    """The same as columns: a million numbers in five lists are no work for the garbage collector, tuples would be."""
+    columns: Any = ([], [], [], [], [])
+    add_node, add_place, add_operand, add_upstream, add_gain = (column.append for column in columns)
     last: Value | None = None
     place = -1
 
@@ -34,20 +44,49 @@ def contributions(loss: Value, seed: Any) -> list[Contribution]:
         nonlocal last, place
         if node is not last:
             last, place = node, -1
-        rules: Any = node.op and node.op.rules
         place += 1
+        rules: Any = node.op.rules  # type: ignore[union-attr]
         while node.inputs[place] is not operand or (rules.__class__ is tuple and rules[place] is None):
             place += 1  # there is no slope at that place
-        add(new(Contribution, (node, place, operand, node.grad, gain)))
+        add_node(node)
+        add_place(place)
+        add_operand(operand)
+        add_upstream(node.grad)
+        add_gain(gain)
 
     nodes = order(loss)
+    check_unchanged(nodes)
     before = [node.grad for node in nodes]
     try:
         sweep(loss, seed, watch=watch)
     finally:  # the sweep writes into the inner nodes
         for node, gradient in zip(nodes, before):
             node.grad = gradient
-    return found
+    return columns  # type: ignore[no-any-return]
+
+
+def check_unchanged(nodes: Iterable[Value]) -> None:
+    """Compute the recorded results once more: if an operand was changed in place since, GradientError says so."""
+    for node in nodes:
+        if any(x.__class__ is np.ndarray for x in node.inputs):  # nobody changes a plain number
+            check_result(node, node.op)
+
+
+def check_result(node: Value, op: Any) -> None:
+    """The operands must still give the result that was recorded, or their arrays are not those that were used."""
+    for x, number in zip(node.operands, node.numbers):
+        if isinstance(x, Value) and x._data is not number and changed_in_place(x, number):
+            raise stale(x, op)
+    with np.errstate(all="ignore"):
+        data = applied(op, [*node.numbers], node.settings)
+    close = 1e-9 if ops.dtype(data) != np.float32 else 1e-4  # a product of matrices may be summed in another order
+    if not np.allclose(np.asarray(data, float), np.asarray(node._data, float), close, close, equal_nan=True):
+        arrays = [x for x, number in zip(node.operands, node.numbers) if ops.shape(number)]
+        used = [described(x) if isinstance(x, Value) else f"an array {np.shape(x)}" for x in arrays]
+        raise GradientError(
+            f"{' or '.join(dict.fromkeys(used))} was changed in place after {op.name} had used it: the operands no "
+            "longer give the result that was recorded. Compute the result again."
+        )
 
 
 class GradState(str):
@@ -140,6 +179,8 @@ def reason(state: str, passes: int | None, v: Any, steps: list[Contribution], ca
         return f"No slope leads from {root} to {name}: it {where}."
     if state == "not run":
         return f"No pass has reached {name} yet{'' if v.grad is None else ': it was set to 0'}. Call {root}.backward()."
+    if state == "zero" and not v.size:
+        return f"{name} is empty: there is nothing to arrive at."
     if state == "zero":
         return f"All that arrives at {name} is 0: {blocked(v, steps, called)}."
     words = {None: "not a multiple of what one pass gives: others are in it", 1: "what one pass gives"}

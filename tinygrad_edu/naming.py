@@ -27,8 +27,22 @@ def names_of(things: Iterable[Any], names: Mapping[str, Any], arrays: str = "") 
     fresh, unnamed = fresh_names("v", taken), fresh_names(arrays, taken)
     called = {}
     for x in things:
-        called[id(x)] = given[id(x)] or (next(fresh) if isinstance(x, Value) else next(unnamed) if arrays else "")
+        name = given[id(x)]
+        if not name and arrays and not isinstance(x, Value):
+            name = copied(x, variables.values(), names, taken)
+        called[id(x)] = name or (next(fresh) if isinstance(x, Value) else next(unnamed) if arrays else "")
     return called
+
+
+def copied(x: np.ndarray, known: Iterable[str], names: Mapping[str, Any], taken: set[str]) -> str:
+    """The name of the one array of the caller's that has these numbers, maybe in another dtype; "" if not just one."""
+    equal = [
+        name for name in known
+        if isinstance(y := names[name], np.ndarray) and y.shape == x.shape and np.array_equal(y.astype(x.dtype), x)
+    ]  # fmt: skip
+    found = equal[0] if len(equal) == 1 and equal[0] not in taken else ""
+    taken.add(found)
+    return found
 
 
 def fresh_names(letter: str, taken: set[str]) -> Iterator[str]:
@@ -103,10 +117,12 @@ class Names:
             if id(key) in self.called:
                 return key
             raise ValueError(f"{printable(getattr(key, 'label', None) or 'That value')} has no part in {self.root}.")
+        if not isinstance(key, str):
+            raise TypeError(f"A value is asked for by its name, or is itself a Value of this graph, not {key!r:.60}.")
         if key in self.by_name:
             return self.by_name[key]
         several = [self.called[id(x)] for x in self.things.values() if getattr(x, "label", None) == key]
-        if key is not None and several:
+        if several:
             raise ValueError(
                 f"{len(several)} values are called {key!r}: say {', '.join(several[:-1])} or {several[-1]}, "
                 "or give each a label of its own."

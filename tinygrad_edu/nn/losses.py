@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import functions, ops
+from ..recording import inside
 from ..value import Value
 
 
@@ -65,14 +66,24 @@ def binary_cross_entropy(prediction: Any, target: Any, from_logits: bool = False
     """
     target = matching(prediction, target, "binary_cross_entropy")
     if from_logits:
-        return functions.mean(ops.softplus(prediction) - prediction * target)
+        return inside("binary_cross_entropy", "composite", of_logits, (prediction, target), {})
     for name, x in (("prediction", prediction), ("target", target)):
         if np.size(x) and not (np.min(plain(x)) >= 0 and np.max(plain(x)) <= 1):
             raise ValueError(
                 f"binary_cross_entropy: the {name} must lie between 0 and 1; logits need from_logits=True."
             )
-    p = functions.clip(prediction, 1e-7, 1 - 1e-7)
-    return functions.mean((target - 1) * ops.log(1 - p) - target * ops.log(p))
+    return inside("binary_cross_entropy", "composite", of_probabilities, (prediction, target), {})
+
+
+def of_logits(z: Any, target: Any) -> Any:
+    """The binary cross-entropy of numbers before the sigmoid."""
+    return functions.mean(ops.softplus(z) - z * target)
+
+
+def of_probabilities(p: Any, target: Any) -> Any:
+    """The binary cross-entropy of probabilities."""
+    p = functions.clip(p, 1e-7, 1 - 1e-7)
+    return -functions.mean(target * ops.log(p) + (1 - target) * ops.log(1 - p))
 
 
 def plain(x: Any) -> Any:

@@ -19,7 +19,20 @@ from ..recording import Scope
 from ..symbol import Symbol, applied
 from ..value import Value
 from .formats import FORMATS, Account, Explanation, Part, Section
-from .reading import STYLES, Composite, Reading, Style, gradient, letter, of_edge, of_step, of_value, put, put_in
+from .reading import (
+    STYLES,
+    Composite,
+    Reading,
+    Style,
+    gradient,
+    known_numbers,
+    letter,
+    of_edge,
+    of_step,
+    of_value,
+    put,
+    put_in,
+)
 from .steps import Step, Walk
 
 TERMS = 12  # of one number that are told one by one
@@ -210,14 +223,6 @@ def place_of(wanted: Any, names: Names) -> tuple[Value, tuple[int, ...]]:
     if len(index) != x.ndim or not all(-n <= i < n for i, n in zip(index, x.shape)):
         raise IndexError(f"{names.of(x)} has shape {x.shape}: there is no element {index}.")
     return x, tuple(int(i) % n for i, n in zip(index, x.shape))
-
-
-def known_numbers(step: Step, style: Style) -> dict[Any, Any]:
-    """The numbers of the letters in the formula of an edge."""
-    node, names = step.node, step.names
-    named = [(x, number) for x, number in zip(node.operands, node.numbers) if isinstance(x, Value | np.ndarray)]
-    numbers: dict[Any, Any] = {names.of(x): number for x, number in named}
-    return {**numbers, names.of(node): node._data, gradient(node, names, style).name: step.upstream}
 
 
 def inserted(formula: Any, numbers: dict[Any, Any], style: Style) -> Any:

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from ..notation import LATEX, MATHML, TEXT, Notation, write
 from .page import dollars, plain
-from .reading import Reading, escaped, notation_of, words
+from .reading import Reading, escaped, notation_of, told, words
 
 WIDTH, WIDEST = 100, 40  # columns of the page; of a cell that still makes its column wider
+GIVEN = 12, 80  # numbers of an array that are still given one by one, and their characters
 
 
 class Part(NamedTuple):
@@ -103,13 +104,12 @@ def cells(reading: Reading, aside: str, arrays: bool) -> list[str]:
 
 
 def total(reading: Reading, brief: bool = False) -> str:
-    """What a leaf is given, or its gradient in the end: a number, a few, or the shape and range of an array."""
-    letter, shape, result = write(reading.letter, TEXT)[0], reading.letter.shape, reading.result()
+    """What a leaf is given, or its gradient in the end: a number, a small array, the shape and range of another."""
+    letter, shape = write(reading.letter, TEXT)[0], reading.letter.shape
     if reading.number is None:
         return f"none for {letter}, to which no slope leads"
-    if not shape or "[" in result:
-        return f"{letter} = {result}"
-    return f"{letter} {shape}" + f" {result}" * (not brief)
+    result = told(reading.number, TEXT, reading.digits, *(GIVEN if brief else ()))
+    return f"{letter} = {result}" if not shape or "[" in result else f"{letter} {shape} {result}"
 
 
 def table(rows: list[list[str]]) -> list[str]:
@@ -121,8 +121,15 @@ def table(rows: list[list[str]]) -> list[str]:
         line = "  "
         for cell, wide in zip(row[: last(row)], widths):
             if width(line + cell) > WIDTH and line.strip():
-                lines.append(line.rstrip())
-                line = " " * (widths[0] + 6)
+                indent = widths[0] + 6
+                first, *more = textwrap.wrap(cell, WIDTH - indent, break_long_words=False, break_on_hyphens=False)
+                if more and width(line) == widths[0] + 3:  # a formula that is longer than a line
+                    first, *more = textwrap.wrap(cell, WIDTH - indent, break_long_words=False, break_on_hyphens=False)
+                    lines.append(line + first)
+                else:
+                    lines += [line.rstrip(), *[" " * indent + first] * bool(more)]
+                lines += [" " * indent + piece for piece in more[:-1]]
+                line, cell = " " * indent, more[-1] if more else cell
             line += cell + " " * max(wide - width(cell) + 1, 1) if wide or cell else ""
         lines.append(line.rstrip())
     return lines
@@ -210,9 +217,10 @@ def given(reading: Reading, notation: Notation, brief: bool = False) -> str:
     letter = write(reading.letter, notation)[0]
     if reading.number is None:
         return letter + words(" none: no slope leads there", notation)
-    if reading.letter.shape and "[" not in reading.result() and brief:
-        return letter + words(f" {reading.letter.shape}", notation)
-    return f"{letter}{notation_of('∈' if reading.of_many else '=', notation)}{reading.result(notation)}"
+    result = told(reading.number, notation, reading.digits, *(GIVEN if brief else ()))
+    many = " … " in told(reading.number, TEXT, reading.digits, *(GIVEN if brief else ()))
+    shape = words(f" {reading.letter.shape}", notation) if many else ""
+    return f"{letter}{shape}{notation_of('∈' if many else '=', notation)}{result}"
 
 
 # -- a page ------------------------------------------------------------------------------------------------------------
@@ -301,11 +309,11 @@ td:last-child math { font-size: .9rem; math-style: compact }
 {body}
 <script>
 addEventListener("keydown", event => {
-  const move = {ArrowDown: 1, ArrowUp: -1}[event.key], steps = [...document.querySelectorAll("tr[tabindex]")];
+  const move = {ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity}[event.key], steps = [...document.querySelectorAll("tr[tabindex]")];
   const shown = steps.filter(step => step.offsetParent), here = shown.indexOf(document.activeElement);
-  if (!move || here < 0 || !shown[here + move]) return;
+  if (!move || here < 0) return;
   event.preventDefault();
-  shown[here + move].focus();
+  shown[Math.min(Math.max(here + move, 0), shown.length - 1)].focus();
 });
 </script>
 </html>

@@ -12,7 +12,7 @@ from ..naming import a_loss, fresh_names
 from ..notation import TEXT, write
 from ..recording import STATE, switched
 from ..value import Value
-from .formats import table
+from .formats import cells, table
 from .reading import Style, gradient, of_step, signed, told
 from .steps import Step, Walk
 
@@ -48,10 +48,10 @@ class Why:
             return self.state.reason
         rows = []
         for step in self.entries:
-            reading = of_step(step)
-            through = f"through {of_step(step._replace(kind='forward')).line().split(' = ')[0]}"
-            numbers, result = reading.numbers() or reading.shapes(), reading.result()
-            rows.append([through, reading.formula(), numbers and f"= {numbers}", f"= {result}"])
+            _, formula, *rest = cells(of_step(step), "", bool(step.operand.shape))
+            twice = sum(other.node is step.node for other in self.entries) > 1
+            place = "₁₂₃₄₅₆₇₈₉"[step.place % 9] if twice else ""
+            rows.append([f"through {self.names.of(step.node)}{place}", formula.removeprefix("+= "), *rest])
         letter = write(gradient(self.entries[0].operand, self.names, Style()), TEXT)[0]
         number = "one contribution" if len(self) == 1 else f"the sum of {len(self)} contributions"
         return "\n".join([f"{letter} = {told(self.total, TEXT, 4)}, {number}", *table(rows), self.state.reason])

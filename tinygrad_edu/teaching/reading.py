@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import ops
+from .. import elements, ops
 from ..backward import order
 from ..folding import Used
 from ..naming import Names
@@ -20,7 +20,7 @@ from ..symbol import Symbol, applied, normal, of_arrays
 from ..value import Value
 from ..wording import FEW, figure, listed
 
-LONGEST, LONGEST_ROW = 48, 80  # characters of a formula that is still read: of a composite, of a row of the table
+LONGEST = 150  # characters of a formula that is still read
 SHORT = 34  # characters of the numbers of an array
 STYLES = ("∂", "d", "bar", "δ")  # how a gradient is written: ∂L/∂a, dL/da, a̅, δ_a
 
@@ -53,7 +53,7 @@ class Reading(NamedTuple):
     after: Any = None
     words: str = ""  # why the contribution is summed
     through: str = ""  # what is told instead of a formula that is too long to be read
-    composite: bool = False  # whether it is that of a composite
+    composite: bool = False  # whether the formula is that of several rows
 
     def left(self, notation: Notation = TEXT) -> str:
         """The letter and the sign behind it."""
@@ -67,12 +67,12 @@ class Reading(NamedTuple):
     @property
     def hidden(self) -> bool:
         """Whether only a name is told."""
-        return len(write(self.rule, TEXT)[0]) > (LONGEST if self.composite else LONGEST_ROW)
+        return len(write(self.rule, TEXT)[0]) > LONGEST
 
     def numbers(self, notation: Notation = TEXT) -> str:
         """The same with the numbers put in; nothing where that is the result already, or too long to be read."""
         text = "" if self.put_in is None else write(self.put_in, notation)[0]
-        long = len(text if notation is TEXT else write(self.put_in, TEXT)[0]) > LONGEST if text else True
+        long = self.hidden or (bool(text) and len(write(self.put_in, TEXT)[0]) > LONGEST)
         return "" if long or text in (self.result(notation), self.formula(notation)) else text
 
     def result(self, notation: Notation = TEXT) -> str:
@@ -80,9 +80,11 @@ class Reading(NamedTuple):
         return told(self.number, notation, self.digits)
 
     def sofar(self, notation: Notation = TEXT) -> str:
-        """The running sum of a number, where something had arrived before: 2.5 - 6 = -3.5."""
-        if self.before is None or np.ndim(self.after):
+        """The running sum, where something had arrived before: 2.5 - 6 = -3.5; of arrays what it comes to."""
+        if self.before is None:
             return ""
+        if np.ndim(self.after):
+            return told(self.after, notation, self.digits)
         total = signed(self.before, self.digits) + signed(self.number, self.digits)
         return f"{write(total, notation)[0]}{notation_of('=', notation)}{told(self.after, notation, self.digits)}"
 
@@ -90,9 +92,8 @@ class Reading(NamedTuple):
         """The shapes that meet, (2, 4) @ (4, 8) -> (2, 8), or (4, 8) where they are all the same."""
         if self.put_in is not None or not (self.letter.shape or ops.shape(self.rule)):
             return ""
-        operands = () if self.hidden else getattr(self.rule, "operands", ())
-        parts, to = [x.shape for x in operands if isinstance(x, Symbol) and x.shape], self.letter.shape
-        if self.hidden:
+        parts, to = [x.shape for x in getattr(self.rule, "operands", ()) if ops.shape(x)], self.letter.shape
+        if self.composite or self.hidden:
             return str(to) if to else ""
         if getattr(self.rule, "op", None) in (ops.matmul, ops.linear):
             return f"{parts[0]} @ {parts[1]} -> {to}"
@@ -150,13 +151,13 @@ def signed(x: Any, digits: int) -> Any:
     return -Symbol(text[1:]) if text.startswith("-") else Symbol(text)
 
 
-def told(x: Any, notation: Notation, digits: int) -> str:
+def told(x: Any, notation: Notation, digits: int, few: int = FEW, short: int = SHORT) -> str:
     """A result: a number, the numbers of a small array, the range of a large one."""
     if not np.ndim(x):
         return write(Symbol(put(x, digits)), notation)[0]
     column = np.ndim(x) == 2 and np.shape(x)[1] == 1 and np.size(x) > 1
     row = np.ravel(x) if column else x
-    if np.size(x) <= FEW and len(listed(row, digits)) < SHORT:
+    if np.size(x) <= few and len(listed(row, digits)) < short:
         return (TRANSPOSED[notation] if column else "{}").format(several(row, notation, digits))
     if np.min(x) == np.max(x):
         return told(np.min(x), notation, digits) + words(" everywhere", notation)
@@ -230,7 +231,11 @@ def of_edge(step: Any, style: Style) -> Reading:
         g, y = (Symbol(put(number, style.digits)) for number in (step.upstream, node._data))
         inserted = rule(g, y, *numbers, **node.settings)
     broadcast = node.shape and (step.place == 2 if node.op is ops.linear else not of_arrays(node.op))
-    words = stretched(names.of(x), shape, node.shape) if broadcast else ""
+    said = [
+        stretched(names.of(x), shape, node.shape) if broadcast else "",
+        guarded(formula, known_numbers(step, style)),
+    ]
+    words = "; ".join(filter(None, said))
     return Reading(
         gradient(x, names, style), "+=", formula, inserted, step.contribution, style.digits, step.before, step.after,
         words, node.op.name,
@@ -261,13 +266,45 @@ def stretched(name: str, shape: tuple[int, ...], to: tuple[int, ...]) -> str:
     lead = len(to) - len(shape)
     axes = [i for i, n in enumerate(to) if i < lead or shape[i - lead] != n]
     times = math.prod(to[i] for i in axes)
-    if not axes:
+    if times == 1:
         return ""
     if not shape:
         return f"summed over all {times}: {name} was used for each of them"
     kind = ("rows", "columns")[axes[0]] if axes in ([0], [1]) and len(to) == 2 else "places"
     axis = "axis" if len(axes) == 1 else "axes"
     return f"summed over {axis} {', '.join(map(str, axes))}: {name} {shape} was stretched over {times} {kind}"
+
+
+# -- where a formula hides a convention --------------------------------------------------------------------------------
+
+GUARDS: dict[ops.Op, tuple[Any, str]] = {  # when what is computed is not what the formula says, and what it is
+    ops.wins: (lambda y, a, b: (y != 0) & (y != 1), "equal operands share the gradient evenly"),
+    ops.share: (lambda y, x, top: (y != 0) & (y != 1), "equal numbers share the gradient evenly"),
+    ops.ratio: (lambda y, a, b: np.equal(b, 0), "where 0 is below, the quotient is taken as 0"),
+    ops.xlogy: (lambda y, a, x: np.equal(a, 0) & np.equal(x, 0), "0·log(0) is taken as 0"),
+    ops.log_of: (lambda y, a, x: np.equal(a, 0) & np.equal(x, 0), "0·log(0) is taken as 0"),
+}
+
+
+def guarded(formula: Any, numbers: dict[Any, Any]) -> str:
+    """What convention a number comes from that the formula does not show, as at a tie; nothing almost everywhere."""
+    if not isinstance(formula, Symbol) or formula.op is None:
+        return ""
+    if formula.op in GUARDS:
+        applies, words = GUARDS[formula.op]
+        with np.errstate(all="ignore"):
+            values = [elements.evaluated(x, numbers.__getitem__) for x in (formula, *formula.operands)]
+            if np.any(applies(*map(np.asarray, values))):
+                return words
+    return next(filter(None, (guarded(x, numbers) for x in formula.operands)), "")
+
+
+def known_numbers(step: Any, style: Style) -> dict[Any, Any]:
+    """The numbers of the letters in the formula of an edge."""
+    node, names = step.node, step.names
+    named = [(x, number) for x, number in zip(node.operands, node.numbers) if isinstance(x, Value | np.ndarray)]
+    numbers: dict[Any, Any] = {names.of(x): number for x, number in named}
+    return {**numbers, names.of(node): node._data, gradient(node, names, style).name: step.upstream}
 
 
 # -- a composite as one step -------------------------------------------------------------------------------------------

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import ops
-from ..backward import changed_in_place, order
-from ..contributions import contributions, grad_state
-from ..errors import GradientError, described, stale
+from ..backward import order
+from ..contributions import grad_state, watched
+from ..errors import GradientError
+from ..kernels import real
 from ..naming import Names, a_loss
 from ..notation import LATEX
-from ..symbol import applied, of_arrays
+from ..symbol import of_arrays
 from ..value import Value, seed_of
 from . import reading
 from .replay import again
@@ -91,65 +92,112 @@ class Walk:
     def __init__(self, loss: Value, seed: Any = None, names: Mapping[str, Any] | None = None) -> None:
         self.loss, self.names, self.position = a_loss(loss, "walk"), Names(loss, names), 0
         self._given = names
-        self._records = recorded(self.loss, seed_of(self.loss, seed))
-        self._seed = next(i for i, record in enumerate(self._records) if record[0] == "seed")
-        self._found = {node: node.grad for _, node, *_ in self._records[: self._seed]}
+        first = seed_of(self.loss, seed)
+        self._edges = watched(self.loss, first)
+        self._values = order(self.loss)[::-1]
+        self._found = [value.grad for value in self._values]
+        self._left = {x: x.grad for x in (self.loss, *self._edges[2]) if x.op is None}  # as this walk left the leaves
+        start = self._left.get(self.loss)
+        self._seeded = (first, self.loss.grad, first if start is None else start + first)
+        self._before, self._after = running_sums(self._edges[2], self._edges[4], self._left)
+
+        self._first = len(self._values) + 1  # edge
+        self._count = self._first + len(self._after)
 
     def __len__(self) -> int:
-        return len(self._records)
+        return self._count
 
     def __getitem__(self, i: int) -> Step:
-        return tuple.__new__(Step, (i, self.names, *self._records[i]))
+        return self._step(self._counted(i, len(self) - 1, "step"))
+
+    def _step(self, i: int) -> Step:
+        """The step at a place counted from 0."""
+        edge, loss = i - self._first, self.loss
+        if edge >= 0:
+            nodes, places, operands, upstreams, gains = self._edges
+            record: Any = (
+                i, self.names, "edge", nodes[edge], places[edge], operands[edge], upstreams[edge], gains[edge],
+                self._before[edge], self._after[edge],
+            )  # fmt: skip
+        elif edge == -1:
+            record = (i, self.names, "seed", loss, 0, loss, None, *self._seeded)
+        else:
+            node = self._values[i]
+            record = (i, self.names, "forward", node, 0, node, None, None, None, node._data)
+        return tuple.__new__(Step, record)
+
+    def _counted(self, i: Any, last: int, what: str) -> int:
+        """A place counted from 0, or from the end if negative; IndexError if there is none, TypeError for others."""
+        if isinstance(i, bool) or not isinstance(i, int | np.integer):
+            raise TypeError(f"A {what} of a walk is a whole number, not {i!r}; walk.steps is a list of all steps.")
+        if not -last - 1 <= i <= last:
+            raise IndexError(f"The walk has {len(self)} steps: there is no {what} {i}.")
+        return int(i) % (last + 1)
 
     @property
     def steps(self) -> list[Step]:
         """All steps, those to come too: the values forward, the seed, the contributions back."""
-        return [self[i] for i in range(len(self))]
+        return [*map(self._step, range(len(self)))]
 
     def next(self) -> Step:
         """Take the next step and return it; IndexError at the end."""
-        if self.position == len(self):
+        i = self.position
+        if i == self._count:
             raise IndexError("The walk is at its end: back() takes a step back, reset() goes to the beginning.")
-        self._take(self._records[self.position])
-        self.position += 1
-        return self[self.position - 1]
+        self._take(i)
+        self.position = i + 1
+        return self._step(i)
 
     def back(self) -> Step:
         """Take the last step back and return it: every gradient is as it was before. IndexError at the beginning."""
         if self.position == 0:
             raise IndexError("The walk is at its beginning: next() takes a step.")
+        self._take_back(self.position - 1)
         self.position -= 1
-        self._take_back(self._records[self.position])
-        return self[self.position]
+        return self._step(self.position)
 
-    def _take(self, record: Any) -> None:
+    def _take(self, i: int) -> None:
         """What a step does to the gradients."""
-        if record[0] == "seed":
-            for inner in self._found:
-                inner.grad = None
-        if record[0] != "forward":
-            after = record[7]
-            record[3].grad = after.copy() if after.__class__ is np.ndarray else after  # an array of its own
+        edge = i - self._first
+        if edge >= 0:
+            self._give(self._edges[2][edge], self._after[edge])
+        elif edge == -1:
+            for value in self._values:
+                value.grad = None
+            self._give(self.loss, self._seeded[2])
 
-    def _take_back(self, record: Any) -> None:
+    def _take_back(self, i: int) -> None:
         """The gradients as they were before a step."""
-        if record[0] != "forward":
-            before = record[6]
-            record[3].grad = before.copy() if before.__class__ is np.ndarray else before
-        if record[0] == "seed":
-            for inner, gradient in self._found.items():
-                inner.grad = gradient
+        edge = i - self._first
+        if edge >= 0:
+            self._give(self._edges[2][edge], self._before[edge])
+        elif edge == -1:
+            self._give(self.loss, self._seeded[1])
+            for value, gradient in zip(self._values, self._found):
+                value.grad = gradient
+
+    def _give(self, receiver: Value, gradient: Any) -> None:
+        """Give a value the gradient of this moment, an array as one of its own."""
+        if gradient.__class__ is np.ndarray:
+            gradient = gradient.copy()
+        if receiver.op is None:
+            if receiver.grad is not self._left[receiver]:
+                raise GradientError(
+                    f"The gradient of {self.names.of(receiver)} was changed since this walk left it, by a backward(), "
+                    "another walk or a zero_grad(): make a new walk."
+                )
+            self._left[receiver] = gradient
+        receiver.grad = gradient
 
     def goto(self, position: int) -> Walk:
         """Go on or back until `position` steps are taken; -1 is the end. IndexError if there are not so many."""
-        target = position + len(self) + 1 if position < 0 else position
-        if not 0 <= target <= len(self):
-            raise IndexError(f"The walk has {len(self)} steps: there is no position {position}.")
-        for record in self._records[self.position : target]:
-            self._take(record)
-        for record in self._records[target : self.position][::-1]:
-            self._take_back(record)
-        self.position = target
+        target = self._counted(position, len(self), "position")
+        for i in range(self.position, target):
+            self._take(i)
+            self.position = i + 1
+        for i in range(self.position - 1, target - 1, -1):
+            self._take_back(i)
+            self.position = i
         return self
 
     def reset(self) -> Walk:
@@ -162,7 +210,7 @@ class Walk:
         Raises ValueError for a name that is not there, GradientError for a value that gets no gradient.
         """
         found = self.names.find(value)
-        arrivals = [i for i, record in enumerate(self._records) if record[0] != "forward" and record[3] is found]
+        arrivals = [i for i, x in enumerate([self.loss, *self._edges[2]], len(self._values)) if x is found]
         if not arrivals:
             raise GradientError(grad_state(self.loss, found, self._given).reason)
         return self.goto(arrivals[-1] + 1)
@@ -170,22 +218,27 @@ class Walk:
     def again(self, changed: Mapping[Any, Any] | None = None, **by_name: Any) -> Walk:
         """A walk of the same graph on changed inputs, as in `walk.again(a=3.0)`; this one stays as it is.
 
-        What Python decided while the graph was recorded, as the branch of an `if`, stays decided.
-        Raises ValueError for a name that is not there, TypeError for a value that is not an input.
+        What Python decided while the graph was recorded, as the branch of an `if`, stays decided. Raises ValueError for
+        a name that is not there or another shape, TypeError for a value that is not an input.
         """
         found = [(self.names.find(key), x) for key, x in {**(changed or {}), **by_name}.items()]
-        for value, _ in found:
+        for value, x in found:
             if not isinstance(value, Value) or value.op is not None:
                 op = getattr(value, "op", None)
                 kind = f"the result of {op.name}" if op else "a plain array"
                 raise TypeError(f"{self.names.of(value)} is {kind}: only an input that is a Value can be changed.")
+            if (shape := ops.shape(real(x))) != value.shape:
+                raise ValueError(
+                    f"{self.names.of(value)} has shape {value.shape}, not {shape}: again changes numbers, not shapes. "
+                    "For another shape compute the result anew."
+                )
         made = again(self.loss, dict(found))
         here = {name: made[x] for name, x in (self._given or {}).items() if isinstance(x, Value) and x in made}
         return Walk(made[self.loss], None, here)
 
     def __iter__(self) -> Iterator[Step]:
         """The steps that are not taken yet, each taken as it is asked for."""
-        while self.position < len(self):
+        while self.position < self._count:
             yield self.next()
 
     def __str__(self) -> str:
@@ -199,40 +252,18 @@ class Walk:
         return f"<walk of {self.names.root}, {self.position} of {len(self)} steps>"
 
 
-def recorded(loss: Value, seed: Any) -> list[tuple[Any, ...]]:
-    """What the steps are: the numbers computed once more, and the sweep itself, watched."""
-    nodes, records = order(loss), list[tuple[Any, ...]]()
-    for node in reversed(nodes):
-        if any(x.__class__ is np.ndarray for x in node.inputs):  # nobody changes a plain number
-            check_unchanged(node, node.op)
-        records.append(("forward", node, 0, node, None, None, None, node._data))
-    start = loss.grad if loss.op is None else None
-    records.append(("seed", loss, 0, loss, None, seed, loss.grad, seed if start is None else start + seed))
-    gradients: dict[Value, Any] = {}
-    for node, place, x, upstream, gain in contributions(loss, seed):
-        before = gradients.get(x)
-        gradients[x] = after = gain if before is None else before + gain
-        if x.op is None and (start := x.grad) is not None:  # a leaf goes on from what it had
+def running_sums(receivers: list[Value], gains: list[Any], found: Mapping[Value, Any]) -> tuple[list[Any], list[Any]]:
+    """What each receiver had before each contribution and has after it; a leaf goes on from what was found there."""
+    sums: dict[Value, Any] = {}
+    befores, afters = list[Any](), list[Any]()
+    for x, gain in zip(receivers, gains):
+        before = sums.get(x)
+        sums[x] = after = gain if before is None else before + gain
+        if (start := found.get(x)) is not None:
             before, after = (start if before is None else start + before), start + after
-        records.append(("edge", node, place, x, upstream, gain, before, after))
-    return records
-
-
-def check_unchanged(node: Value, op: Any) -> None:
-    """The operands must still give the result that was recorded, or their arrays are not those that were used."""
-    for x, number in zip(node.operands, node.numbers):
-        if isinstance(x, Value) and x._data is not number and changed_in_place(x, number):
-            raise stale(x, op)
-    with np.errstate(all="ignore"):
-        data = applied(op, [*node.numbers], node.settings)
-    close = 1e-9 if ops.dtype(data) != np.float32 else 1e-4  # a product of matrices may be summed in another order
-    if not np.allclose(np.asarray(data, float), np.asarray(node._data, float), close, close, equal_nan=True):
-        arrays = [x for x, number in zip(node.operands, node.numbers) if ops.shape(number)]
-        used = " or ".join(described(x) if isinstance(x, Value) else f"an array {np.shape(x)}" for x in arrays)
-        raise GradientError(
-            f"{used} was changed in place after {op.name} had used it: the operands no longer give the result that "
-            "was recorded. Compute the result again before you walk."
-        )
+        befores.append(before)
+        afters.append(after)
+    return befores, afters
 
 
 def walk(loss: Value, seed: Any = None, names: Mapping[str, Any] | None = None) -> Walk:

@@ -20,10 +20,10 @@ from ..notation import Derivative
 from ..symbol import Symbol, applied
 from ..value import Value
 from ..wording import FEW, figure, printable
-from .explaining import account, inserted, known_numbers
+from .explaining import account, inserted
 from .formats import Part
 from .page import key, markdown, page
-from .reading import STYLES, Reading, Style, letter, rule_of, signed
+from .reading import STYLES, Reading, Style, known_numbers, letter, rule_of, signed
 from .replay import again
 from .sheets import TASKS, made_up
 from .steps import Walk
