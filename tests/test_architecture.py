@@ -62,7 +62,7 @@ STAIRS = {
     "wording": {"ops"},
     "naming": CORE | {"wording"},
     "folding": CORE,
-    "contributions": CORE | {"naming"},
+    "contributions": CORE | {"naming", "symbol"},
     "expressions": {"value", "functions", "ops", "rows"},
     "checking": KNOWN,
     "drawing": KNOWN,

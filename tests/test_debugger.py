@@ -339,7 +339,9 @@ def test_fractions_stay_exact():
 SLOPE = ("tanh(a)", "a=0.5")  # 1 - tanh(0.5)**2 = 0.78645
 
 
-@pytest.mark.parametrize("answer", ["0.786", "0.7864", "0.79", "0.8", ".8", "+0.79", "7.9e-1", "0.786447733", " 0.79 "])
+@pytest.mark.parametrize(
+    "answer", ["0.786", "0.7864", "0.79", "0.8", ".8", "+0.79", "7.9e-1", "0.786447733", " 0.79 ", "0,79"]
+)
 def test_a_prediction_is_right_within_the_digits_that_were_typed(answer):
     assert answers("goto 2", "predict", answer, of=SLOPE)[2] == (
         "Right, 1 of 1.\n   3  ∂L/∂a += ∂L/∂L·(1 - L²) = 1·(1 - 0.4621²) = 0.7864\nend   ∂L/∂a = 0.7864"
@@ -366,7 +368,6 @@ def test_the_usual_slips_are_named(answer, verdict):
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        ("0,79", "Your number: write '0.79', with a point, instead of '0,79'."),
         ("0.7.9", "Your number: '0.7.9' is not a number: write it as "),
         ("1/0", "Your number: '1/0' is not a number: write it as "),
         ("-inf", "Your number: '-inf' is not a number: write it as "),
@@ -442,7 +443,7 @@ def test_the_score_goes_on_and_what_was_only_shown_does_not_count():
         ("again z=1", "There is no 'z' in this graph; there are a, b, v1, L."),
         ("again a=1 a=2", "'a' was given a value twice."),
         ("again v1=1", "v1 is the result of multiply: only an input that is a Value can be changed."),
-        ("again a=[1,2]", "again changes numbers, not shapes: a has shape (), not (2,)."),
+        ("again a=[1,2]", "a has shape (), not (2,): again changes numbers, not shapes."),
         ("help fly", "'fly' is no command. help lists the commands."),
     ],
     ids=lambda text: ascii(text)[1:24],
@@ -574,11 +575,13 @@ def test_in_a_terminal_tab_completes_and_control_d_leaves(tmp_path):
             until(b"(%d/4) " % (position + (position == 3)))
             os.write(master, typed)
         until(b"This is the end")
+        assert "∂L/∂alpha += ∂L/∂L·a = 1·2 = 2" in shown.decode()
+        shown = shown[shown.index(b"This is the end") :]
+        until(b"(4/4) ")  # before the prompt, the terminal would read Ctrl-D in its own way
         os.write(master, b"\x04")
         assert process.wait(60) == 0
     finally:
         process.kill()
         process.wait()
         os.close(master)
-    assert "∂L/∂alpha += ∂L/∂L·a = 1·2 = 2" in shown.decode()
     assert [*tmp_path.iterdir()] == []

@@ -19,7 +19,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import GradientError, Value, nn, ops
 from tinygrad_edu.teaching import broken
 from tinygrad_edu.teaching.marking import Marks, check_by_hand
-from tinygrad_edu.teaching.mistakes import MISTAKES, ROUNDED, SLIPS, UNSUMMED
+from tinygrad_edu.teaching.mistakes import MISTAKES, ROUNDED, SLIPS, UNSUMMED, Suspects
 from tinygrad_edu.teaching.replay import again
 
 Place = tuple[Value, int]
@@ -326,7 +326,7 @@ def rounded(x: Any, form: str) -> Any:
     return float(format(float(x), form)) if np.ndim(x) == 0 else np.array([rounded(part, form) for part in x])
 
 
-PRECISIONS = ("full", "#.4g", ".4f", "#.4g as written")
+PRECISIONS = ("full", "#.4g", ".4f", ".4f as floats", "#.4g as written")
 
 
 class Paper(NamedTuple):
@@ -344,7 +344,8 @@ def hand_in(loss: Value, asked: str, precision: str, **mistake: Any) -> Paper:
     wanted = [("gradient", x) for x in learner.order if x.requires_grad and (asked == "all" or x.op is None)]
     wanted += [("value", x) for x in learner.order if asked == "all" and x.op is not None]
     numbers = {(kind, x): (learner.values if kind == "value" else learner.gradients)[id(x)] for kind, x in wanted}
-    written = {key: as_number(x) if form == "full" else digits(x, form) for key, x in numbers.items()}
+    write = rounded if "floats" in precision else digits
+    written = {key: as_number(x) if form == "full" else write(x, form) for key, x in numbers.items()}
     gradients, values = ({x: n for (kind, x), n in written.items() if kind == k} for k in ("gradient", "value"))
     return Paper(learner, numbers, gradients, values)
 
@@ -372,14 +373,15 @@ class Trial(NamedTuple):
     marks: Marks
 
 
-def trials(seed: int, first: int = 0) -> Iterator[Trial]:
+def trials(seed: int, first: int = 0, precisions: tuple[str, ...] = PRECISIONS) -> Iterator[Trial]:
     """Every mistake that shows in one graph, from one of the table on: at one place, at one operation, everywhere."""
     loss, random = graph(seed), np.random.default_rng(seed)
     both = [(kind, name) for kind, table in TABLES.items() for name in table]
     for kind, name in [*both[first % len(both) :], *both[: first % len(both)]]:
         for scope, places in plantings(loss, kind, name, random):
             for asked in ("all", "leaves"):
-                precision = PRECISIONS[random.integers(4 if asked == "all" else 3)]
+                fit = [form for form in precisions if asked == "all" or "written" not in form]
+                precision = fit[random.integers(len(fit))]
                 if (marked := tried(loss, kind, name, places, asked, precision)) is not None:
                     yield Trial(seed, kind, name, scope, asked, precision, *marked)
 
@@ -423,7 +425,7 @@ def tried(loss: Value, kind: str, name: str, places: Any, asked: str, precision:
     truths = [hand_in(loss, asked, form).numbers for form in ("full", precision)]
     paper = hand_in(loss, asked, precision, **{WAYS[kind]: (name, places)})
     numbers = np.abs(np.concatenate([*map(np.ravel, paper.numbers.values())]))
-    told = np.all(np.isfinite(numbers)) and np.all(numbers < 1e6) and (precision != ".4f" or not zero(numbers))
+    told = np.all(np.isfinite(numbers)) and np.all(numbers < 1e6) and (".4f" not in precision or not zero(numbers))
     if not told or all(any(agree(x, truth[key], precision) for truth in truths) for key, x in paper.numbers.items()):
         return None
     marks = check_by_hand(loss, paper.gradients, paper.values)
@@ -465,6 +467,15 @@ def test_a_planted_mistake_is_named_or_gives_the_very_same_numbers() -> None:
     assert {(trial.kind, trial.name) for trial in found} == {(kind, name) for kind in TABLES for name in TABLES[kind]}
     assert outcomes["named"] > 0.7 * len(found)
     assert missed == []
+
+
+def test_a_planted_mistake_is_named_as_often_if_the_numbers_are_rounded_floats() -> None:
+    strings, floats = (
+        [trial for seed in range(2000, 2060) for trial in islice(trials(seed, seed, (form,)), 2)]
+        for form in (".4f", ".4f as floats")
+    )
+    assert [trial.outcome for trial in floats] == [trial.outcome for trial in strings]
+    assert "missed" not in {trial.outcome for trial in floats}
 
 
 @pytest.mark.parametrize("seed", SEEDS[:30])
@@ -575,6 +586,19 @@ def test_the_text_of_a_sheet_without_a_mistake() -> None:
     assert str(check_by_hand(lecture(), {"a": "6.0", "b": "-4"})) == text
 
 
+@pytest.mark.parametrize(
+    ("answers", "summary"),
+    [
+        ({"a": 6}, "The only answer is right."), ({"a": 7}, "The only answer is wrong."),
+        ({"a": 6, "b": 5}, "1 of 2 is right."), ({"a": 7, "b": 5}, "0 of 2 are right."),
+        ({"e": 2, "a": -6, "b": 5}, "1 of 3 is right or follows."),
+        ({"e": 2, "a": -6, "b": 4}, "2 of 3 are right or follow."),
+    ],
+)  # fmt: skip
+def test_how_many_are_right_is_said_in_a_sentence(answers: Any, summary: str) -> None:
+    assert summary in str(check_by_hand(lecture(), answers)).splitlines()
+
+
 def test_a_slip_on_the_way_forward_is_followed_forward_and_into_the_rules() -> None:
     slip = {"e.data": 6, "d.data": 16, "L.data": -32, "f": 16, "d": -2, "a": 6, "b": -4}
     marks = check_by_hand(lecture(), slip)
@@ -666,6 +690,13 @@ def test_numbers_written_with_few_digits_are_worked_on_with_all_of_them() -> Non
         (0.33, Fraction(1, 3), "wrong"), (0.5, 0.5000001, "right"), (0.5, 0.500001, "wrong"), (1e-10, 0, "right"),
         (1e-8, 0, "wrong"), (6.0, 6, "right"), (6.4, 6, "wrong"), (6.0, np.float32(6), "right"),
         (6.0, np.array(6.0), "right"), (2.0, np.int64(2), "right"), (0.25, ".25", "right"), (2.0, "2.", "right"),
+        (0.53749, 0.537, "right"), (0.5376, 0.537, "wrong"), (-13.354, -13.35, "right"), (-13.356, -13.35, "wrong"),
+        (1.254e-3, 1.25e-3, "right"), (1.256e-3, 1.25e-3, "wrong"), (0.504, 0.5, "wrong"), (0.254, 0.25, "wrong"),
+        (12.04, 12.0, "wrong"), (125.04, 125.0, "wrong"), (6.004, 6.0, "wrong"), (123.4, 123, "wrong"),
+        (0.5374, np.float32(0.537), "right"), (0.5376, np.float32(0.537), "wrong"), (0.5374, np.array(0.537), "right"),
+        (0.5374, np.float64(0.537), "right"), (7.0, "0e5", "wrong"), (0.0, "0e5", "right"), (0.004, "0.00", "right"),
+        (0.004, "0e-2", "right"), (7.0, "0e999", "wrong"), (0.4, "0", "right"), (-3.04, "-3,0", "right"),
+        (-3.06, "−3,0", "wrong"), (0.00125, "1,25e-3", "right"),
     ],
 )  # fmt: skip
 def test_the_digits_that_are_written_count(right: float, answer: Any, mark: str) -> None:
@@ -675,10 +706,56 @@ def test_the_digits_that_are_written_count(right: float, answer: Any, mark: str)
 
 def test_an_answer_that_was_rounded_too_early_is_told_from_a_mistake() -> None:
     x = Value(1.0, "x")
-    assert str(check_by_hand(x * 0.34567, {"x": 0.3457}).first_wrong.looks_like) == (
+    assert str(check_by_hand(x * 0.34567, {"x": 0.3451}).first_wrong.looks_like) == (
         "“rounded too early” at x: only the last digits are off: keep more on the way, or write fewer, in quotes."
     )
     assert check_by_hand(x * 0.34567, {"x": 0.36}).first_wrong.looks_like is None
+
+
+def test_what_is_really_wrong_goes_before_what_was_rounded_too_early(monkeypatch: Any) -> None:
+    a, b, c = Value(2.0, "a"), Value(-3.0, "b"), Value(0.7, "c")
+    loss = tg.tanh(a * 0.3) * b + c * c
+    marks = check_by_hand(loss, {"b": "0.5375", "c": 0.7, "a": "0.6404"})
+    assert [(mark.name, mark.looks_like.name) for mark in marks if mark.mark == "wrong"] == [
+        ("c", "forgot to accumulate"), ("b", "rounded too early"), ("a", "wrong sign")
+    ]  # fmt: skip
+    assert marks.first_wrong.name == "c"
+    assert check_by_hand(loss, {"b": "0.5375", "a": "0.6404"}).first_wrong.name == "a"
+    searched: list[Value] = []
+    monkeypatch.setattr(Suspects, "behind", lambda self, key, limit: searched.append(key[1]) or iter(()))
+    check_by_hand(loss, {"b": "0.5375", "a": "0.6404"})
+    assert searched == [a, b]
+
+
+def test_floats_beside_one_that_was_rounded_are_rounded_alike() -> None:
+    x, y, n = (Value(1.0, name) for name in "xyn")
+    loss = x * 0.53704 + y * 2.00003 + n * 6.00003
+    right = {"x.gradient": "right", "y.gradient": "right"}
+    assert marked(loss, {"x": 0.537, "y": 2.0}) == marked(loss, {"x": np.float32(0.537), "y": np.float64(2)}) == right
+    assert marked(loss, {"x": "0.537", "y": 2.0}) == {**right, "y.gradient": "wrong"}
+    assert marked(loss, {"x": 0.537, "n": 6}) == {"x.gradient": "right", "n.gradient": "wrong"}
+    w = Value(np.ones(3), "w")
+    for answer, mark in (([0.5, 0.537, 2.0], "right"), ([0.5, 0.5376, 2.0], "wrong"), ([0.5, "0.537", 2.0], "wrong")):
+        assert marked((w * [0.5, 0.53712, 2.0003]).sum(), {"w": answer}) == {"w.gradient": mark}
+    assert marked((w * [0.5, 0.53712, 2.0003]).sum(), {"w": np.array([0.5, 0.537, 2], np.float32)}) == {
+        "w.gradient": "right"
+    }
+
+
+def test_numbers_that_differ_look_different() -> None:
+    x, w = Value(1.0, "x"), Value(np.ones(2), "w")
+    for answer, right, text in (
+        (0.123412, 0.123414, "0.123412 should be 0.123414."),
+        ("0.53700", 0.537007, "0.53700 should be 0.53701."),
+        (0.9999, 1.00001, "0.9999 should be 1."),
+    ):
+        assert text in str(check_by_hand(x * right, {"x": answer}))
+    several = str(check_by_hand((w * [0.5, 0.123414]).sum(), {"w": [0.5, 0.123412]}))
+    assert "[0.5, 0.123412] should be [0.5, 0.123414]." in several
+    assert "∂L/∂w  [0.5, 0.123412]  [0.5, 0.123414]  [0.5, 0.123414] " in several
+    v = Value(np.arange(8.0).reshape(2, 4), "v")
+    many = [[0, 2, 4, 6], [8, 10, -12, 14]]
+    assert "-12 at [1, 2] should be 12." in str(check_by_hand((v * v).sum(), {"v": many}))
 
 
 # Arrays. --------------------------------------------------------------------------------------------------------------
@@ -766,7 +843,9 @@ NUMBER = 'is not a number: write it as 0.5, "0.50", "-1.5e-3" or "1/3".'
         (({"a": "1e999"},), ValueError, f"a: '1e999' {NUMBER}"),
         (({"a": float("nan")},), ValueError, f"a: nan {NUMBER}"),
         (({"a": 10**400},), ValueError, f"a: 1{'0' * 38}… {NUMBER}"),
-        (({"a": "0,50"},), ValueError, "a: write '0.50', with a point, instead of '0,50'."),
+        (({"a": ",50"},), ValueError, f"a: ',50' {NUMBER}"),
+        (({"a": "1.234,5"},), ValueError, f"a: '1.234,5' {NUMBER}"),
+        (({"a": "1,234,5"},), ValueError, f"a: '1,234,5' {NUMBER}"),
         (({"a": None},), TypeError, f"a: None {NUMBER}"),
         (({"a": True},), TypeError, f"a: True {NUMBER}"),
         (({"a": 1j},), TypeError, f"a: 1j {NUMBER}"),
@@ -806,6 +885,21 @@ def test_what_fails_with_other_numbers_is_no_explanation() -> None:
     with tg.detect_anomaly():
         marks = check_by_hand(loss, {"A": [[1, 2], [3, 4]]})
     assert (marks.first_wrong.name, marks.first_wrong.looks_like) == ("A", None)
+
+
+def test_where_an_operation_fails_on_wrong_numbers_the_right_ones_are_used() -> None:
+    a = Value([[2.0, 1.0], [0.0, 3.0]], "A")
+    d = a * a
+    d.label = "d"
+    loss = tg.inv(d).sum()
+    loss.backward()
+    assert marked(loss, {"A": a.grad}, {d: [[1, 1], [1, 1]], loss: "0.333"}) == {
+        "d.value": "wrong", "L.value": "right", "A.gradient": "right"
+    }  # fmt: skip
+    x = Value(2.0, "x")
+    y = x - 1.5
+    y.label = "y"
+    assert marked(1 / y, {"x": -4}, {"y": 0}) == {"y.value": "wrong", "x.gradient": "right"}
 
 
 # What is left behind, and how long it takes. --------------------------------------------------------------------------

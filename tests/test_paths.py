@@ -48,7 +48,7 @@ def test_the_paths_of_an_expression():
     assert [found.names.of(x) for x in long.nodes] == ["L", "v2", "d", "v1", "a"]
     assert (long.places, long.locals, long.contribution) == ((0, 0, 0, 0), [1.0, 1.5, 1.0, -3.0], -4.5)
     assert (short.places, short.locals, short.contribution) == ((1,), [1.0], 1.0)
-    assert found.total == found.gradient == -3.5
+    assert found.total == found.listed_total == -3.5
     assert found[0].formula == "1 · f · 1 · b"
 
 
@@ -67,8 +67,9 @@ def test_x_times_x_has_two_paths():
 def test_the_loss_itself_and_inner_values():
     loss = example()
     one = paths(loss, loss)
-    assert (one.count, one.nodes, one[0].contribution, one.gradient, str(one[0])) == (1, 0, 1.0, 1.0, "L:  1")
-    assert paths(loss, "d").gradient == 1.5
+    assert (one.count, one.nodes, one[0].contribution, one.total, str(one[0])) == (1, 0, 1.0, 1.0, "L:  1")
+    assert str(one).splitlines() == ["∂L/∂L: 1 path, the value itself", "L:  1"]
+    assert paths(loss, "d").total == 1.5
     assert [path.text() for path in paths(loss, "d")] == ["L ← v2 ← d:  1 · f = 1 · 1.5 = 1.5"]
     leaf = Value(2.0, "x")
     assert paths(leaf, leaf).total == 1.0
@@ -79,7 +80,7 @@ def test_where_there_is_no_slope_there_is_no_path():
     condition = x * y
     loss = tg.where(condition, x * 4, y) + y
     assert [len(paths(loss, v)) for v in (x, y)] == [1, 2]
-    assert (paths(loss, x).count, paths(loss, x).nodes, paths(loss, x).gradient) == (1, 3, 4.0)
+    assert (paths(loss, x).count, paths(loss, x).nodes, paths(loss, x).total) == (1, 3, 4.0)
     with pytest.raises(GradientError, match="No path leads from L to v1: it is used only where there is no slope"):
         paths(loss, condition)
 
@@ -93,12 +94,12 @@ def test_factors_that_are_sums_or_negative_stand_in_brackets():
 def test_fractions_stay_exact_and_float32_stays_float32():
     x = Value(Fraction(1, 3), "x")
     found = paths(x**2 / 2, x)
-    assert found.total == found.gradient == Fraction(1, 3)
+    assert found.total == found.listed_total == Fraction(1, 3)
     assert "x = 1/2 · 2/3 = 1/3" in str(found)
     w = Value(np.float32([1.0, 2.0]), "w")
     found = paths((w * w).sum(), w)
     assert found.total.dtype == found[0].contribution.dtype == np.float32
-    assert np.array_equal(found.total, found.gradient)
+    assert np.array_equal(found.total, found.listed_total)
 
 
 def test_a_division_by_zero_is_inf_as_in_the_sweep():
@@ -115,7 +116,7 @@ def test_the_contribution_of_a_tensor_path_is_unbroadcast():
     b = Value([1.0, 2.0, 3.0], "b")
     found = paths(((X + b) * b).sum(), "b")
     assert [path.contribution.tolist() for path in found] == [[2.0, 4.0, 6.0], [5.0, 9.0, 13.0]]
-    assert found.total.tolist() == found.gradient.tolist() == [7.0, 13.0, 19.0]
+    assert found.total.tolist() == found.listed_total.tolist() == [7.0, 13.0, 19.0]
     assert [path.formula for path in found] == [
         "sum(broadcast_to(1, (2, 3))·b, axis=0)",
         "sum(1·v1, axis=0)",
@@ -138,7 +139,7 @@ def test_sixty_diamonds_have_2_to_the_60_paths_through_60_nodes():
     x = Value(3.0, "x")
     found = paths(doublings(60, x), x, limit=3)
     assert (found.count, found.nodes, len(found), found.complete) == (2**60, 60, 3, False)
-    assert (found.total, found.gradient) == (3.0, 2.0**60)
+    assert (found.listed_total, found.total) == (3.0, 2.0**60)
     lines = str(found).splitlines()
     header = "∂L/∂x: 2^60 = 1152921504606846976 paths, through 60 nodes that the sweep visits once each; 3 of them"
     assert lines[:2] == [header, "are listed"]
@@ -164,7 +165,7 @@ def test_a_chain_of_100_000_nodes():
     for _ in range(100_000):
         y = y + x
     found = paths(y, x, limit=2)
-    assert (found.count, found.nodes, found.gradient) == (100_001, 100_000, 100_001.0)
+    assert (found.count, found.nodes, found.total) == (100_001, 100_000, 100_001.0)
     assert [len(path.nodes) for path in found] == [100_001] * 2
     assert "L ← v99999 ← v99998 ← v99997 ← … ← v2 ← v1 ←₂ x:" in str(found)
 
@@ -174,6 +175,15 @@ def test_a_count_with_more_digits_than_python_writes():
     assert found.count == 2**20_000
     assert str(found).startswith("∂L/∂x: 2^20000 paths, through 20000 nodes")
     assert "1 of them is listed" in str(found)
+
+
+def test_one_path_of_several_is_no_sum():
+    x = Value(3.0, "x")
+    assert str(paths(x * x, x, limit=1)).splitlines()[:3] == [
+        "∂L/∂x: 2 paths, through 1 node that the sweep visits once; 1 of them is listed",
+        "L ←₁ x:           x = 3",
+        "all, by the sweep     6",
+    ]
 
 
 def test_counts_in_words():
@@ -267,6 +277,16 @@ def test_an_array_that_was_changed_since_is_an_error():
         paths(loss, v)
 
 
+def test_a_constant_array_that_was_changed_since_is_an_error():
+    X, W = np.ones((2, 3)), Value(np.ones((3, 2)), "W")
+    found = paths((X @ W).sum(), "W")
+    X[0, 0] = 5
+    for wrong in (lambda: paths(found.names.loss, "W"), lambda: str(found), lambda: found.listed_total):
+        with pytest.raises(GradientError, match=r"W .* was changed in place after matmul had used it"):
+            wrong()
+    assert found.total.tolist() == [[2, 2]] * 3
+
+
 def test_no_gradient_is_touched():
     loss = example()
     loss.backward()
@@ -313,10 +333,10 @@ def test_the_sum_over_all_paths_is_the_gradient(seed, size, deck):
                 continue
             found = paths(loss, leaf, limit=10**6)
             assert found.complete
-            assert np.shape(found.total) == np.shape(leaf.grad)
+            assert np.shape(found.listed_total) == np.shape(leaf.grad)
             scale = max([1.0, *(np.max(np.abs(path.contribution), initial=0.0) for path in found)])
-            np.testing.assert_allclose(found.total, leaf.grad, rtol=1e-9, atol=1e-12 * scale)
-            assert np.array_equal(found.gradient, leaf.grad, equal_nan=True)
+            np.testing.assert_allclose(found.listed_total, leaf.grad, rtol=1e-9, atol=1e-12 * scale)
+            assert np.array_equal(found.total, leaf.grad, equal_nan=True)
             inside = {node for path in naive.paths(loss, leaf) if with_slope(path) for node, _ in path}
             assert found.nodes == len(inside)
 

@@ -19,7 +19,7 @@ import numpy as np
 from . import __version__, datasets, nn, ops
 from .debugger import ERRORS, FORMATS, Debugger
 from .drawing import draw, write_whole
-from .expressions import ExpressionError, assignments, evaluate
+from .expressions import ExpressionError, assignments, evaluate, shown
 from .teaching import explain
 from .teaching.worksheets import worksheet
 from .tour import tour
@@ -97,9 +97,20 @@ def train(options: argparse.Namespace) -> None:
         print(says)
 
 
+def value_of(options: argparse.Namespace) -> Value:
+    """The value of an expression; a name that does not stand in it is a slip."""
+    names = assignments(options.names)
+    value = evaluate(options.expression, names)
+    words = re.findall(r"\w+", options.expression)
+    if unused := [name for name in names if name not in words]:
+        says = f"{shown(unused[0])} does not stand in {shown(options.expression.strip())}: is it misspelt?"
+        raise ExpressionError(says)
+    return value
+
+
 def draw_expression(options: argparse.Namespace) -> None:
     """Evaluate an expression, backpropagate (from the sum of its numbers, if it has several) and draw the graph."""
-    value = evaluate(options.expression, assignments(options.names))
+    value = value_of(options)
     value.label = value.label or "result"
     value.backward(np.ones(value.shape) if value.shape else None)
     drawing = draw(value)
@@ -111,7 +122,7 @@ def draw_expression(options: argparse.Namespace) -> None:
 
 def loss_of(options: argparse.Namespace) -> tuple[Value, str]:
     """The value of an expression, or the sum of its numbers if it has several; and the expression of that."""
-    value, text = evaluate(options.expression, assignments(options.names)), options.expression.strip()
+    value, text = value_of(options), options.expression.strip()
     return (ops.sum(value), f"sum({text})") if value.shape else (value, text)
 
 

@@ -168,10 +168,12 @@ def state_of(v: Any, once: Mapping[Any, Any]) -> tuple[str, int | None]:
     return "ok", whole_multiple(gradient, once[v]) if v.op is None else 1
 
 
-def reason(state: str, passes: int | None, v: Any, steps: list[Contribution], called: Names) -> str:
-    """A state in a sentence."""
+def reason(
+    state: str, passes: int | None, v: Any, steps: list[Contribution], called: Names, name: str = ""
+) -> str:  # fmt: skip
+    """A state in a sentence, of `name` or of the value's own."""
     inside, root = id(v) in called.called, called.root
-    name = called.of(v) if inside else getattr(v, "label", None) or "it"
+    name = name or (called.of(v) if inside else getattr(v, "label", None) or "it")
     if state == "constant":
         return f"{name} is a constant: it takes no gradient."
     if state == "no path":

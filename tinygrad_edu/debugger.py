@@ -7,7 +7,7 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import IO, Any
@@ -19,9 +19,9 @@ from .expressions import assignments
 from .teaching import Walk, explain, paths, walk, why
 from .teaching.marking import read
 from .value import Value
-from .wording import FEW, LONGEST, extremes, figure, listed
+from .wording import FEW, LONGEST, WIDTH, aligned, extremes, figure, listed
 
-WIDTH, AROUND = 100, 8  # columns; steps that are listed on either side of the position
+AROUND = 8  # steps that are listed on either side of the position
 FORMATS = ("text", "markdown", "latex", "html")
 SHORT = {"n": "next", "b": "back", "l": "list", "r": "run", "h": "help", "q": "quit", "exit": "quit", "grads": "state"}
 ERRORS = (ValueError, TypeError, IndexError, OSError, RuntimeError, ArithmeticError, MemoryError)
@@ -36,11 +36,9 @@ def shown(x: Any) -> str:
     return " ".join([str(np.shape(x)), *(f"{name} {number}" for name, number in extremes(x).items())])
 
 
-def aligned(rows: Iterable[list[str]]) -> str:
-    """Rows as lines in columns."""
-    rows = [*rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+def table(rows: Iterable[Sequence[str]]) -> str:
+    """Rows as indented lines in columns."""
+    return textwrap.indent("\n".join(aligned(rows)), "  ")
 
 
 def whole(text: str, least: int = 1) -> int:
@@ -91,8 +89,7 @@ class Debugger(cmd.Cmd):
     def precmd(self, line: str) -> str:
         """Keep the line; and show it where nobody saw it typed, because it comes from a file."""
         typed = "" if line == "EOF" else line
-        if typed.strip():
-            self.typed.append(typed)
+        self.typed += [typed] * bool(typed.strip())
         if line == "EOF" or not self.use_rawinput:
             self.say(typed)
         return line
@@ -151,7 +148,7 @@ class Debugger(cmd.Cmd):
         root, kinds = self.names.root, [step.kind for step in self.walk.steps]
         title = self.text if self.text == root else f"{root} = {self.text}"
         title = title if len(title) <= WIDTH else f"{title[: WIDTH - 1]}…"
-        inputs = aligned([name, f"= {shown(x._data)}"] for name, x in self.values() if x.op is None)
+        inputs = table([name, f"= {shown(x._data)}"] for name, x in self.values() if x.op is None)
         forward, back = kinds.count("forward"), kinds.count("edge")
         steps = f"{len(kinds)} step{'s' * (len(kinds) > 1)}: {forward} forward, the seed ∂{root}/∂{root}, {back} back."
         return f"{title}\n{inputs}\n{steps} n takes the next one, help lists the commands.\n{self.ahead()}"
@@ -238,9 +235,6 @@ class Debugger(cmd.Cmd):
         if not rest:
             return self.do_help("again")
         changed = assignments(re.split(r"\s+(?=[^\W\d]\w*\s*=)", rest))
-        for name, x in changed.items():
-            if (shape := self.names.find(name).shape) != x.shape:
-                raise ValueError(f"again changes numbers, not shapes: {name} has shape {shape}, not {x.shape}.")
         self.begin(self.walk.again({name: x.data for name, x in changed.items()}))
         self.say(self.beginning())
 
@@ -263,12 +257,12 @@ class Debugger(cmd.Cmd):
             value = x._data if here >= self.arrived.get((True, x), 0) else None
             more = " so far" if x.grad is not None and here < self.arrived.get((False, x), 0) else ""
             rows.append([name, shown(value), shown(x.grad) + more])
-        self.say(aligned(rows))
+        self.say(table(rows))
 
     def do_names(self, rest: str) -> None:
         """names: the inputs and results, and what they are called"""
         formulas = {step.operand: step.formula for step in self.walk.steps if step.kind == "forward"}
-        self.say(aligned([name, f"= {formulas.get(x) or shown(x._data)}"] for name, x in self.values()))
+        self.say(table([name, f"= {formulas.get(x) or shown(x._data)}"] for name, x in self.values()))
 
     def do_why(self, rest: str) -> None:
         """why NAME: the contributions that a gradient is the sum of"""
@@ -330,7 +324,7 @@ class Debugger(cmd.Cmd):
         if word and word not in self.commands():
             return self.default(word)
         lines = [str(getattr(self, f"do_{name}").__doc__) for name in ([word] if word else self.commands())]
-        self.say(aligned(line.split(": ", 1) for line in lines))
+        self.say(table(line.split(": ", 1) for line in lines))
 
     def do_quit(self, rest: str) -> bool:
         """q, quit: leave, as Ctrl-D does"""

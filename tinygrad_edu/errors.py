@@ -52,6 +52,8 @@ def refusal(op: ops.Op, operands: tuple[Any, ...], error: Exception) -> Exceptio
         text = "the shapes do not broadcast. Aligned from the right, two lengths must be equal, or one of them 1."
     elif "mismatch in its core dimension" in text:
         text = "the last length on the left must be the last but one on the right (or its only one)."
+    elif "does not have enough dimensions" in text:
+        text = "a single number has no matrix product, write * instead of @."
     of = f"{op.name} of {', '.join(map(described, operands))}"
     if op.arity == 2:
         of = op.written.format(*map(described, operands))

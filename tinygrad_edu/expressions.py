@@ -16,7 +16,7 @@ from .value import Value
 
 HIDDEN = {  # what has a sign, or is only for rules
     "negative", "same", "getitem", "scatter", "sum_to", "broadcast_to", "put_along_axis", "slope", "xlogy",
-    "log_of", "ratio", "phi", "gaps", "cofactor", "p_norm",
+    "log_of", "ratio", "phi", "gaps", "cofactor", "p_norm", "others",
 }  # fmt: skip
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     name: row for name, row in ops.TABLE.items() if row.rules and row.arity in (1, 2) and name not in HIDDEN
@@ -27,7 +27,7 @@ SIGNS: dict[type[ast.AST], ops.Op] = {
     ast.UAdd: ops.same,
 }  # fmt: skip
 
-
+NEAREST = {"where": ["maximum", "minimum", "relu", "clip"], "ln": ["log"], "argmax": ["max"], "argmin": ["min"]}
 LONGEST = 60  # characters of somebody's text in an error
 
 
@@ -75,6 +75,8 @@ def read(node: ast.AST, text: str, names: dict[str, Value]) -> Any:
                     f"{shown(name)} has no value; {has}. Write it behind the expression: {name:.60}=2."
                 )
             return names[name]
+        case ast.BinOp(op=ast.BitXor()):
+            raise ExpressionError(f"A power is written **: {shown(text.replace('^', '**'))}, not {shown(text)}.")
         case ast.BinOp(left=left, op=sign, right=right) if type(sign) in SIGNS:
             return apply(SIGNS[type(sign)], read(left, text, names), read(right, text, names))
         case ast.UnaryOp(op=sign, operand=operand) if type(sign) in SIGNS:
@@ -99,8 +101,9 @@ def apply(op: ops.Op, *operands: Any) -> Any:
 def call(name: str, args: list[ast.expr], keywords: list[ast.keyword], text: str, names: dict[str, Value]) -> Any:
     """A call of one of FUNCTIONS."""
     if name not in FUNCTIONS:
-        nearest = ", ".join(get_close_matches(name, FUNCTIONS, n=3, cutoff=0.0))
-        raise ExpressionError(f"{shown(name)} is not on the list of functions; the nearest are {nearest}.")
+        nearest = NEAREST.get(name) or get_close_matches(name, FUNCTIONS, n=3)
+        meant = f": did you mean {' or '.join(nearest)}?" if nearest else ", which has NumPy's, such as tanh and sum."
+        raise ExpressionError(f"{shown(name)} is not on the list of functions{meant}")
     if any(word.arg is None for word in keywords) or any(isinstance(arg, ast.Starred) for arg in args):
         raise ExpressionError("Stars in a call are not allowed.")
     settings = {str(word.arg): literal(word.value) for word in keywords}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from .ops import Op
 
+WIDTH = 100  # columns of a page
 LONGEST = 40  # characters of a name
 FEW = 6  # numbers that are still shown one by one
 SIGNS = {"*": "×", "-": "−"}
@@ -80,6 +81,19 @@ def extremes(x: Any, digits: int = 4) -> dict[str, str]:
     """What is told of an array with too many numbers to show."""
     with np.errstate(all="ignore"):
         return {name: figure(f(x), digits) for name, f in (("min", np.min), ("mean", np.mean), ("max", np.max))}
+
+
+def aligned(rows: Iterable[Sequence[str]], right: Container[int] = (), gap: str = "  ") -> list[str]:
+    """Rows of cells as lines in columns, those counted in `right` flush right; an empty column is left out.
+
+    >>> aligned([["sum", "", "12"], ["a", "", "3"]], right=[2])
+    ['sum  12', 'a     3']
+    """
+    columns = []
+    for i, column in enumerate(zip(*rows, strict=True)):
+        if width := max(map(len, column)):
+            columns.append([cell.rjust(width) if i in right else cell.ljust(width) for cell in column])
+    return [gap.join(line).rstrip() for line in zip(*columns, strict=True)]
 
 
 def type_of(x: Any) -> str:

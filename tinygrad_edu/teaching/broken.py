@@ -4,7 +4,7 @@
 >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
 >>> print(assignment(a * b + a))
 assignment: A contribution replaces those that came before it.
-L = a·b + a
+L = v1 + a with v1 = a·b
     right  assignment
 L       1           1
 v1      1           1
@@ -33,18 +33,18 @@ from ..backward import order
 from ..contributions import Contribution, contributions
 from ..errors import GradientError
 from ..naming import Names, a_loss
-from ..symbol import Symbol
 from ..value import Value, seed_of
-from ..wording import FEW, figure, listed
-from .path_sums import WIDTH, applied, clipped, edges, gained, many
+from ..wording import FEW, WIDTH, aligned, figure, listed
+from .path_sums import clipped, edges, gained, many, unfitted
 from .path_sums import reached as topological_order
 from .reading import stretched
+from .steps import Step
 
 MOST = 100_000  # visits, after which an engine is stopped
 SHOWN = 4  # visits of one node that are told one by one
 ROWS = 20  # of a table
 CELL = 26  # characters
-FOLDED = 12  # nodes of a graph whose expression is still read
+WRITTEN = 12  # nodes of a graph whose expression is still read
 
 Gradients = dict[Value, Any]
 Gains = Callable[..., Iterator[tuple[Value, Any]]]
@@ -229,7 +229,7 @@ class Comparison:
         if self.visited[node] <= SHOWN:
             self.passed.setdefault(node, []).append(g)
         for edge in edges(node):
-            yield edge[1], gained(node, edge, g) if unbroadcast else applied(node, edge[2], g)
+            yield edge[1], gained(node, edge, g) if unbroadcast else unfitted(node, edge[2], g)
 
     def compared(self) -> Iterator[Row]:
         """The rows of the table."""
@@ -284,7 +284,7 @@ class Comparison:
             return f"{self.stopped} Shown is what had arrived by then."
         if self.different:
             say = WHY.get(self.engine.name)
-            counts = f"{len(self.different)} of {len(self.rows)} gradients differ."
+            counts = f"{len(self.rows)} gradients, {len(self.different)} of them wrong."
             return say(self, self.different[0]) if say else counts
         if self.fails:
             return path_by_path(self)
@@ -293,49 +293,32 @@ class Comparison:
 
     @property
     def expression(self) -> str:
-        """The graph in letters, as b + b with b = a²; "" for a large one."""
-        nodes, letters, shared = order(self.loss), dict[int, Any](), list[str]()
-        if len(nodes) > FOLDED:
+        """The graph in letters, each operation by itself, as b + b with b = a²; "" for a large one."""
+        nodes = order(self.loss)
+        if len(nodes) > WRITTEN:
             return ""
-        used = [id(x) for node in nodes for x in node.operands]
-        for node in reversed(nodes):
-            operands = [letters.get(id(x), self.letter(x, number)) for x, number in zip(node.operands, node.numbers)]
-            formula = Symbol("").apply_op(node.op, tuple(operands), node.settings)
-            if not isinstance(formula, Symbol):  # 0 is what is left of x * 0
-                formula = Symbol(figure(formula), node.shape)
-            letters[id(node)] = formula
-            if used.count(id(node)) > 1:
-                letters[id(node)] = self.letter(node, node._data)
-                shared.append(f"{self.names.of(node)} = {formula}")
-        return f"{letters[id(self.loss)]}{' with ' * bool(shared)}{', '.join(shared)}"
-
-    def letter(self, x: Any, number: Any) -> Any:
-        """The letter of a value or array; a plain number stays itself."""
-        return Symbol(self.names.of(x), ops.shape(number)) if isinstance(x, Value | np.ndarray) else number
+        steps = [Step(0, self.names, "forward", node, 0, node, None, None, None, None) for node in nodes]
+        inner = [f"{self.names.of(step.node)} = {step.formula}" for step in reversed(steps[1:])]
+        return f"{steps[0].formula}{' with ' * bool(inner)}{', '.join(inner)}"
 
     def table(self) -> list[str]:
         """The rows as lines; of many only those that differ, of many of these the first."""
         rows = self.rows if len(self.rows) <= ROWS else (self.different or self.rows)[:ROWS]
-        cells = [["", "right", self.engine.name, "visits", ""]]
+        again = any(row.visits > self.engine.passes for row in self.rows)
+        cells = [["", "right", self.engine.name, "visits" * again, ""]]
         for row in rows:
-            visits = str(row.visits) if row.value.op else ""
+            visits = str(row.visits) if row.value.op and again else ""
             mark = "" if row.agrees else "← nothing" if row.wrong is None else "← differs"
             cells.append([clipped(row.name), cell(row.right), cell(row.wrong), visits, mark])
-        if all(row.visits <= self.engine.passes for row in self.rows):
-            cells = [[*line[:3], line[4]] for line in cells]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = [
-            "  ".join([name.ljust(widths[0]), *map(str.rjust, numbers, widths[1:]), mark]).rstrip()
-            for name, *numbers, mark in cells
-        ]
         hidden, different = len(self.rows) - len(rows), len(self.different) - sum(not row.agrees for row in rows)
-        return [*lines, f"… {hidden:,} more, of which {different:,} differ"] if hidden else lines
+        more = [f"… {hidden:,} more, {different:,} of them wrong"] * bool(hidden)
+        return [*aligned(cells, right=(1, 2, 3)), *more]
 
     def __str__(self) -> str:
         expression = f"{clipped(self.names.root)} = {self.expression}"
         return "\n".join([
             *textwrap.wrap(f"{self.engine.name}: {self.engine.description}", WIDTH),
-            *[expression] * (bool(self.expression) and len(expression) <= WIDTH),
+            *(textwrap.wrap(expression, WIDTH) if self.expression else []),
             *["After two passes:"] * (self.engine.passes > 1),
             *self.table(),
             *textwrap.wrap(self.why, WIDTH, break_on_hyphens=False),
@@ -485,4 +468,18 @@ def result(lines: tuple[Line, ...], shapes: tuple[tuple[int, ...], ...]) -> Valu
     return values[-1]
 
 
-ENGINES = {engine.name: engine for engine in (assignment, no_order, no_unbroadcast, stale_gradients, recursion)}
+class Engines(dict[str, Engine]):
+    """The wrong engines by name; print them for what each does."""
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self.values()))
+
+
+ENGINES = Engines(
+    {engine.name: engine for engine in (assignment, no_order, no_unbroadcast, stale_gradients, recursion)}
+)
+
+
+def __dir__() -> list[str]:
+    """What there is to try, without what it is made of."""
+    return [*ENGINES, "right", "ENGINES", "Engine", "Comparison"]

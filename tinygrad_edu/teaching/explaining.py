@@ -119,15 +119,17 @@ def account(steps: Walk, style: Style, composites: bool = True) -> Account:
 def remarks(steps: Walk, leaves: list[Value]) -> list[str]:
     """What there is to say of a leaf at which nothing arrives, or only 0, or where several passes have added up."""
     edges = [Contribution(*step[3:8]) for step in steps.steps if step.kind == "edge"]
-    once, said, several = arrived(steps.loss, edges), list[str](), dict[int | None, list[str]]()
+    once, why, several = arrived(steps.loss, edges), dict[str, list[str]](), dict[int | None, list[str]]()
     for leaf in leaves:
         state, passes = state_of(leaf, once)
         if state == "not run" and not np.any(once[leaf]):
             state = "zero"
         if state in ("no path", "zero"):
-            said.append(reason(state, passes, leaf, edges, steps.names))
+            alike = reason(state, passes, leaf, edges, steps.names, "\0")
+            why.setdefault(alike, []).append(steps.names.of(leaf))
         elif state == "ok" and passes != 1:
             several.setdefault(passes, []).append(steps.names.of(leaf))
+    said = [text.replace("\0", ", ".join(names)) for text, names in why.items()]
     for passes, names in several.items():
         many = f"{passes} times" if passes else "not a multiple of"
         said.append(f"What has been added up in grad is {many} what one pass gives: {', '.join(names)}.")

@@ -309,7 +309,8 @@ td:last-child math { font-size: .9rem; math-style: compact }
 {body}
 <script>
 addEventListener("keydown", event => {
-  const move = {ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity}[event.key], steps = [...document.querySelectorAll("tr[tabindex]")];
+  const move = {ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity}[event.key];
+  const steps = [...document.querySelectorAll("tr[tabindex]")];
   const shown = steps.filter(step => step.offsetParent), here = shown.indexOf(document.activeElement);
   if (!move || here < 0) return;
   event.preventDefault();

@@ -16,9 +16,8 @@ from ..backward import sweep
 from ..naming import Names, a_loss
 from ..recording import switched
 from ..value import Value, seed_of
-from ..wording import FEW, figure, printable
+from ..wording import FEW, WIDTH, aligned, figure, listed, printable
 from .mistakes import FAILED, ROUNDED, UNSUMMED, Edge, Key, Mistake, Suspects
-from .path_sums import WIDTH
 from .replay import Altered, again
 from .steps import Walk, walk
 
@@ -45,12 +44,15 @@ class Mark(NamedTuple):
 class Marks:
     """All marks, in the order in which the numbers are worked out; printed as a table.
 
-    `first_wrong` is where to look, `passed` whether everything is right; `score` counts what is right or follows.
+    `first_wrong` is where to look, something that was merely rounded too early last; `passed` whether everything is
+    right; `score` counts what is right or follows.
     """
 
     def __init__(self, steps: Walk, marks: list[Mark]) -> None:
         self.steps, self.marks = steps, marks
-        self.first_wrong = next((mark for mark in marks if mark.mark == "wrong"), None)
+        wrong = [mark for mark in marks if mark.mark == "wrong"]
+        really = [mark for mark in wrong if mark.looks_like is None or mark.looks_like.name != ROUNDED]
+        self.first_wrong = next(iter(really or wrong), None)
         self.passed = self.first_wrong is None
         self.score = f"{sum(mark.mark != 'wrong' for mark in marks)} of {len(marks)}"
 
@@ -68,15 +70,20 @@ class Marks:
         for mark in self.marks:
             numbers = [mark.answer, mark.right, "" if mark.mark == "right" else mark.expected]
             sign = {"right": "✓", "follows": "✓ follows", "wrong": "✗"}[mark.mark]
-            table.append([self.letter(mark), *(cut(shown(x)) for x in numbers), sign])
-        table = [[*row[:3], row[4]] for row in table] if self.passed else table
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
-        follows = " or follow" if any(mark.mark == "follows" for mark in self.marks) else ""
-        remarks = [f"{self.score} are right{follows}.", *self.remarks()]
-        return "\n".join([*lines, *(textwrap.fill(remark, WIDTH) for remark in remarks)])
+            digits = 4 if mark.mark == "right" else apart(mark.answer, mark.right)
+            table.append([self.letter(mark), *(cut(shown(x, digits)) for x in numbers), sign])
+        lines = aligned([[*row[:3], row[4]] for row in table] if self.passed else table)
+        return "\n".join([*lines, *(textwrap.fill(remark, WIDTH) for remark in [self.summary(), *self.remarks()])])
 
     __repr__ = __str__
+
+    def summary(self) -> str:
+        """How many answers are right."""
+        if len(self.marks) == 1:
+            return f"The only answer is {'right' if self.passed else 'wrong'}."
+        are, s = ("is", "s") if self.score.startswith("1 ") else ("are", "")
+        follow = f" or follow{s}" if any(mark.mark == "follows" for mark in self.marks) else ""
+        return f"{self.score} {are} right{follow}."
 
     def letter(self, mark: Mark) -> str:
         """What the answer is of: d, or ∂L/∂d."""
@@ -86,10 +93,16 @@ class Marks:
         """What there is to say about the first wrong answer."""
         if (mark := self.first_wrong) is None:
             return
-        yours, expected = np.shape(mark.answer), np.shape(mark.expected)
-        say = f"{shown(mark.answer)} should be {shown(mark.expected)}"
-        if yours != expected:
-            say = f"yours has shape {yours}, it should be {expected}"
+        yours, expected, at = mark.answer, mark.expected, ""
+        if (shape := np.shape(yours)) != np.shape(expected):
+            say = f"yours has shape {shape}, it should be {np.shape(expected)}"
+        else:
+            if np.size(yours) > FEW:  # the worst of them
+                numbers = read(yours, "").number
+                i = np.unravel_index(np.argmax(abs(numbers - expected)), shape)
+                yours, expected, at = numbers[i], expected[i], f" at [{', '.join(map(str, i))}]"
+            digits = apart(yours, expected)
+            say = f"{shown(yours, digits)}{at} should be {shown(expected, digits)}"
         yield f"The first to look at is {self.letter(mark)} = {self.formula(mark)}: {say}."
         yield f"It looks like {mark.looks_like}" if mark.looks_like else "No mistake known here gives this number."
 
@@ -100,13 +113,19 @@ class Marks:
         return " + ".join(step.formula for step in steps) or "1"
 
 
-def shown(x: Any) -> str:
+def apart(yours: Any, right: Any) -> int:
+    """In how many digits two numbers look different, if they are."""
+    number = read(yours, "").number
+    return next((n for n in range(4, 17) if listed(number, n) != listed(right, n)), 4)
+
+
+def shown(x: Any, digits: int) -> str:
     """A number, in the digits in which somebody wrote it; a few numbers; of many the shape."""
     if isinstance(x, str):
         return printable(x)
     if not np.ndim(x):
-        return figure(x)
-    return f"[{', '.join(map(shown, x))}]" if np.size(x) <= FEW else f"array {np.shape(x)}"
+        return figure(x, digits)
+    return f"[{', '.join(shown(part, digits) for part in x)}]" if np.size(x) <= FEW else f"array {np.shape(x)}"
 
 
 def cut(text: str) -> str:
@@ -138,43 +157,59 @@ class Answer(NamedTuple):
         return self.number.astype(number.dtype) if isinstance(number, np.ndarray) else self.number
 
 
-def read(given: Any, key: str) -> Answer:
+def read(given: Any, key: str, unit: float = 0.0) -> Answer:
     """Read an answer: a number, a string that shows by its digits how exact it is, or a nested list of these."""
-    given = given.tolist() if isinstance(given, np.ndarray) else given
+    if isinstance(given, np.ndarray):  # but not tolist(), which spells 0.1 of float32 out as 0.10000000149011612
+        given = [*given] if given.ndim else given[()]
     if isinstance(given, list | tuple):
-        parts = [read(part, key) for part in given]
+        parts = [read(part, key, unit) for part in given]
         if len({np.shape(part.number) for part in parts}) > 1:
             raise ValueError(f"{key}: the rows of {printable(given)} differ in length.")
-        return Answer(given, np.array([part.number for part in parts]), np.array([part.slack for part in parts]))
+        given, numbers, slacks = zip(*parts, strict=True) if parts else ((), (), ())
+        return Answer([*given], np.array(numbers), np.array(slacks))
     known = isinstance(given, str | int | float | np.integer | np.floating | Fraction) and not isinstance(given, bool)
     try:
-        exact = of_text(given) if isinstance(given, str) else given
-        number = float(exact) if known else np.nan
+        exact = of_text(str(given)) if known else Decimal("nan")
+        number = float(exact)
     except (ArithmeticError, ValueError):
         number = np.nan
     if not np.isfinite(number):
-        raise (ValueError if known else TypeError)(refusal(given, key))
-    if not isinstance(exact, Decimal | Fraction):
-        return Answer(given, number, 1e-9 + 1e-6 * abs(number))
-    half_a_unit = 0.5 * 10.0 ** int(exact.as_tuple().exponent) if isinstance(exact, Decimal) else 0
-    return Answer(given, number, 1e-12 + 1e-9 * abs(number) + half_a_unit)
+        example = 'write it as 0.5, "0.50", "-1.5e-3" or "1/3"'
+        raise (ValueError if known else TypeError)(f"{key}: {printable(repr(given))} is not a number: {example}.")
+    return Answer(given, number, slack(given, exact, unit))
 
 
 def of_text(text: str) -> Decimal | Fraction:
-    """A decimal, or a fraction such as 1/3."""
-    text = text.strip().replace("−", "-")
+    """A decimal, with a point or one comma, or a fraction such as 1/3."""
+    text = re.sub(r"^([^.,]*\d),(\d[^.,]*)$", r"\1.\2", text.strip().replace("−", "-"))
     return Fraction(text) if "/" in text else Decimal(text)
 
 
-def refusal(given: Any, key: str) -> str:
-    """What is wrong with an answer that is no number, and how to write one."""
-    if isinstance(given, str) and re.fullmatch(r"\s*[-+−]?\d*,\d+\s*", given):
-        return f"{key}: write {given.strip().replace(',', '.')!r}, with a point, instead of {given!r}."
-    return f'{key}: {printable(repr(given))} is not a number: write it as 0.5, "0.50", "-1.5e-3" or "1/3".'
+def slack(given: Any, exact: Decimal | Fraction, unit: float) -> float:
+    """By how much an answer may be off; `unit` is for a float whose own digits do not say it."""
+    size = abs(float(exact))
+    strict, lenient = 1e-12 + 1e-9 * size, 1e-9 + 1e-6 * size
+    if isinstance(exact, Fraction):
+        return strict
+    if isinstance(given, str):  # 0e5 is not a zero in a hundred thousands
+        exponent = int(exact.as_tuple().exponent)
+        return strict + 0.5 * 10.0**exponent if exact or exponent <= 0 else lenient
+    return max(lenient, strict + next(units(given), unit)) if isinstance(given, float | np.floating) else lenient
 
 
-def answers_in(given: Mapping[Any, Any] | None, kind: str, names: Names) -> Iterator[tuple[Key, Answer]]:
-    """The answers of one mapping, and what each is of."""
+def units(given: Any) -> Iterator[float]:
+    """Half a unit of the last digit of every float that was rounded: three digits or more, and no whole number."""
+    if isinstance(given, list | tuple | np.ndarray):
+        for part in given.ravel() if isinstance(given, np.ndarray) else given:
+            yield from units(part)
+    elif isinstance(given, float | np.floating) and not float(given).is_integer():
+        _, digits, exponent = Decimal(str(given)).as_tuple()
+        if len(digits) > 2:
+            yield 0.5 * 10.0 ** int(exponent)
+
+
+def answers_in(given: Mapping[Any, Any] | None, kind: str, names: Names) -> Iterator[tuple[Key, Any]]:
+    """The answers of one mapping as they were given, and what each is of."""
     if given is not None and not isinstance(given, Mapping):
         raise TypeError(f"{kind}s is a mapping from names to your numbers, not {type(given).__name__}.")
     for key, answer in (given or {}).items():
@@ -187,7 +222,7 @@ def answers_in(given: Mapping[Any, Any] | None, kind: str, names: Names) -> Iter
             raise ValueError(f"{called} is a constant: it is given and takes no gradient. Leave it out.")
         if asked == "value" and thing.op is None:
             raise ValueError(f"The value of {called} is given: only its gradient is to be worked out.")
-        yield (asked, thing), read(answer, called)
+        yield (asked, thing), answer
 
 
 # -- working through the graph -----------------------------------------------------------------------------------------
@@ -261,7 +296,7 @@ class Marking:
         self.exact: dict[Key, Any] = {}  # wrong answers in all their digits, as the mistake they look like gives them
         self.judge()
         while wrong := {key for key, mark in self.marks.items() if mark == "wrong" and key not in self.looks}:
-            first = next(key for key in self.answers if key in wrong)
+            first = min((key for key in self.answers if key in wrong), key=lambda key: self.nearly(key) is not None)
             self.looks[first], explained = self.explanation(first)
             self.exact |= {key: number for key, number in explained.items() if key in wrong}
             self.looks |= {key: self.looks[first] for key in explained if key in wrong}
@@ -287,15 +322,23 @@ class Marking:
         """Compare every answer with what each way of going on gives."""
         between = any(x.op is not None for _, x in self.answers)  # else nothing goes on from an answer
         ways = (self.as_written, self.in_all_digits) if between else (self.as_written,)
-        self.work = [Work(self.loss, self.answers, way) for way in ways]
-        given = [work.results() for work in self.work]
-        corrected = Work(self.loss, self.answers, self.corrected).results()
+        self.work, given = zip(*map(self.going_on, ways), strict=True)
+        _, corrected = self.going_on(self.corrected)
         self.expected = given[0]
         self.marks = {
             key: "right" if answer.agrees(self.right[key]) or answer.agrees(corrected[key])
             else "follows" if any(answer.agrees(results[key]) for results in given) else "wrong"
             for key, answer in self.answers.items()
         }  # fmt: skip
+
+    def going_on(self, way: Callable[[Key, Any], Any]) -> tuple[Work, dict[Key, Any]]:
+        """The work in one of these ways, and what it gives; with the right numbers, if an operation fails on others."""
+        try:
+            work = Work(self.loss, self.answers, way)
+            return work, work.results()
+        except FAILED:  # such as the inverse of a singular matrix
+            work = Work(self.loss, (), way)
+            return work, work.results()
 
     def explanation(self, first: Key) -> tuple[Mistake | None, dict[Key, Any]]:
         """The mistake that gives the first wrong answer and most of the others, and what it gives for them."""
@@ -339,6 +382,8 @@ class Marking:
 
     def nearly(self, key: Key) -> Mistake | None:
         """Whether only the last digits are off: by at most a hundredth."""
+        if np.shape(self.answers[key].number) != np.shape(self.right[key]):
+            return None
         off, size = (np.max(np.abs(x)) for x in (self.answers[key].number - self.right[key], self.right[key]))
         return Mistake("gradient", ROUNDED, f"at {self.of(key[1])}") if off <= size / 100 else None
 
@@ -351,7 +396,9 @@ def check_by_hand(
 
     Both are mappings from names (labels, those of `names`, for example locals(), or the values themselves) to numbers
     in the shape of the value: 0.5, "0.50", "1/3" or nested lists of these. In either, "d.data" and "d.grad" say which
-    is meant. The digits of a string count: "0.50" is right within 0.005; a Python number within a millionth.
+    is meant. The digits of a string count: "0.50" or "0,50" is right within 0.005. So do those of a float with three or
+    more, such as 0.537, and the floats beside it are as exact: 2.0 is 2.000. Any other number, and a zero with an
+    exponent, is right within a millionth.
 
     An answer is "right", "wrong", or it "follows": it comes out if one goes on from an earlier slip. For a wrong one
     the backward pass is run with the usual mistakes in it, those nearest by first, at one place and then everywhere,
@@ -376,16 +423,18 @@ def check_by_hand(
     """
     seed_of(a_loss(loss, "check_by_hand"), None)
     steps = walk(loss, names=names)
-    answers = dict[Key, Answer]()
-    for given, kind in ((values, "value"), (gradients, "gradient")):
-        for key, answer in answers_in(given, kind, steps.names):
-            if key in answers:
+    given = dict[Key, Any]()
+    for mapping, kind in ((values, "value"), (gradients, "gradient")):
+        for key, answer in answers_in(mapping, kind, steps.names):
+            if key in given:
                 raise ValueError(f"The {key[0]} of {steps.names.of(key[1])} is answered twice.")
-            answers[key] = answer
-    if not answers:
+            given[key] = answer
+    if not given:
         raise ValueError("There is nothing to mark: write check_by_hand(loss, {'a': 6.0}), with your own numbers.")
     done = {("value" if step.kind == "forward" else "gradient", step.operand): step.index for step in steps.steps}
-    marking = Marking(steps, {key: answers[key] for key in sorted(answers, key=lambda key: done.get(key, len(done)))})
+    unit, in_order = min(units([*given.values()]), default=0.0), sorted(given, key=lambda key: done.get(key, len(done)))
+    answers = {key: read(given[key], steps.names.of(key[1]), unit) for key in in_order}
+    marking = Marking(steps, answers)
     return Marks(steps, [
         Mark(marking.of(x), kind, answers[kind, x].given, marking.right[kind, x], marking.expected[kind, x], mark,
              marking.looks.get((kind, x)) if mark == "wrong" else None)

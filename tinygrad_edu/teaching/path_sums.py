@@ -19,15 +19,16 @@ import numpy as np
 
 from .. import ops
 from ..backward import fit, order, sweep
+from ..contributions import check_unchanged
 from ..errors import GradientError
 from ..naming import Names, a_loss
 from ..notation import PRODUCT, TEXT, write
 from ..symbol import Symbol
 from ..value import Value, seed_of
-from ..wording import FEW, extremes, figure, listed
+from ..wording import FEW, WIDTH, aligned, extremes, figure, listed
+from .reading import fitted, letter, rule_of
 from .steps import Step
 
-WIDTH = 100  # columns
 READABLE = 12  # edges of a path whose formula is still read
 NAME = 24  # characters of a name in a table
 SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -65,7 +66,7 @@ def reached(loss: Value, leaf: Value | None = None) -> list[Value]:
     return [node for node in nodes if node in leading]
 
 
-def applied(node: Any, rule: Callable[..., Any], g: Any) -> Any:
+def unfitted(node: Any, rule: Callable[..., Any], g: Any) -> Any:
     """What a rule makes of the gradient `g` of its node, not yet in the shape of the operand."""
     try:
         return rule(g, node._data, *node.numbers, **node.settings)
@@ -77,7 +78,7 @@ def applied(node: Any, rule: Callable[..., Any], g: Any) -> Any:
 def gained(node: Any, edge: Edge, g: Any) -> Any:
     """What the operand gains on an edge: the same, un-broadcast, as in the sweep."""
     place, _, rule = edge
-    return fit(applied(node, rule, g), node.numbers[place], node.op)
+    return fit(unfitted(node, rule, g), node.numbers[place], node.op)
 
 
 def number_of_paths(loss: Value, leaf: Value, nodes: Iterable[Value]) -> int:
@@ -147,10 +148,8 @@ class Path:
         if self.scalar:
             return " · ".join(self.factors(self.letters)) or "1"
         g: Any = Symbol("1", self.nodes[0].shape)
-        for node, place, rule in zip(self.nodes, self.places, map(rule_at, self.nodes, self.places)):
-            g, to = rule(g, *self.of(node), **node.settings), ops.shape(node.numbers[place])
-            if ops.shape(g) != to:
-                g = ops.sum_to(g, shape=to) if ops.shape(g) else ops.broadcast_to(g, shape=to)
+        for i, place in enumerate(self.places):
+            g = fitted(self.letters(i, g), ops.shape(self.nodes[i].numbers[place]))
         return write(g, TEXT)[0]
 
     @cached_property
@@ -158,18 +157,11 @@ class Path:
         """Whether all of its nodes are single numbers, and all that these were computed from."""
         return not any(isinstance(x, np.ndarray) for node in self.nodes for x in (node._data, *node.numbers))
 
-    def of(self, node: Value) -> list[Any]:
-        """The letters of a node and its operands; a plain number stays itself."""
-        things = [(node, node._data), *zip(node.operands, node.numbers)]
-        return [
-            Symbol(self.names.of(x), ops.shape(number)) if isinstance(x, Value | np.ndarray) else number
-            for x, number in things
-        ]
-
-    def letters(self, i: int) -> Any:
-        """The local derivative on edge `i` in letters."""
+    def letters(self, i: int, g: Any = 1) -> Any:
+        """What the rule of edge `i` makes of `g`, in letters; of 1 the local derivative."""
         node = self.nodes[i]
-        return rule_at(node, self.places[i])(1, *self.of(node), **node.settings)
+        of = [letter(x, number, self.names) for x, number in ((node, node._data), *zip(node.operands, node.numbers))]
+        return rule_of(node.op, self.places[i])(g, *of, **node.settings)
 
     def factors(self, of: Callable[[int], Any], most: int = READABLE) -> list[str]:
         """The factors of the product, as text; those in the middle of a long one left out."""
@@ -209,11 +201,6 @@ class Path:
         return f"<path {self.route()}: {told(self.contribution)}>"
 
 
-def rule_at(node: Value, place: int) -> Callable[..., Any]:
-    """The rule of one operand."""
-    return next(rule for i, _, rule in edges(node) if i == place)
-
-
 def ends(places: range, most: int) -> list[int | None]:
     """All of a few; of many the first and the last, and None for those between."""
     if len(places) <= most:
@@ -249,13 +236,14 @@ class Paths:
     """The paths from a loss down to a leaf: iterate for the listed ones, `limit` at most; print for the whole story.
 
     `count` is the number of all of them, exactly, found without going along each; `nodes` how many nodes the sweep
-    visits instead. `gradient` is what the sweep finds, `total` the sum over the listed paths: the same, up to rounding,
-    if the list is `complete`.
+    visits instead. `total` is the sum over all of them, which the sweep finds: the gradient. `listed_total` is the sum
+    over the listed ones: the same, up to rounding, if the list is `complete`.
     """
 
     def __init__(self, names: Names, leaf: Value, limit: int, nodes: list[Value]) -> None:
         self.names, self.leaf, self.limit, self._nodes = names, leaf, min(limit, sys.maxsize), nodes
-        self.gradient = sweep(names.loss, seed_of(names.loss, None), [leaf])[leaf]
+        check_unchanged(nodes)
+        self.total = sweep(names.loss, seed_of(names.loss, None), [leaf])[leaf]
         self.count, self.nodes = number_of_paths(names.loss, leaf, nodes), len(nodes)
 
     @property
@@ -264,7 +252,7 @@ class Paths:
         return self.count <= self.limit
 
     @property
-    def total(self) -> Any:
+    def listed_total(self) -> Any:
         """The sum of what the listed paths contribute, in the leaf's shape."""
         return added(self)
 
@@ -273,6 +261,7 @@ class Paths:
 
     def __iter__(self) -> Iterator[Path]:
         """The listed paths, each found when it is asked for."""
+        check_unchanged(self._nodes)
         return islice(found(self.names, self.leaf, self._nodes), self.limit)
 
     def __getitem__(self, i: int) -> Path:
@@ -283,20 +272,20 @@ class Paths:
         """How many paths there are, and how many nodes the sweep visits."""
         gradient = f"∂{clipped(self.names.root)}/∂{clipped(self.names.of(self.leaf))}"
         paths = f"{gradient}: {many(self.count)} path{'s' * (self.count != 1)}"
-        nodes = f"{self.nodes} node{'s' * (self.nodes != 1)}"
+        nodes, each = f"{self.nodes} node{'s' * (self.nodes != 1)}", " each" * (self.nodes != 1)
         if self.complete:
-            return f"{paths}, {nodes} visited once{' each' * (self.nodes != 1)}"
+            return f"{paths}, {nodes} visited once{each}" if self.nodes else f"{paths}, the value itself"
         verb = "is" if self.limit == 1 else "are"
-        line = f"{paths}, through {nodes} that the sweep visits once each; {self.limit} of them {verb} listed"
+        line = f"{paths}, through {nodes} that the sweep visits once{each}; {self.limit} of them {verb} listed"
         return textwrap.fill(line, WIDTH)
 
     def __str__(self) -> str:
-        listed = [*self]
-        total, gradient = told(added(listed)), told(self.gradient)
-        if self.complete:
-            ends = [["sum", "", "", total]] if self.count > 1 else []
-        else:
-            ends = [[f"sum of these {len(listed)}", "", "", total], ["all, by the sweep", "", "", gradient]]
+        listed, ends = [*self], list[list[str]]()
+        if len(listed) > 1:
+            name = "sum" if self.complete else f"sum of these {len(listed)}"
+            ends.append([name, "", "", told(added(listed))])
+        if not self.complete:
+            ends.append(["all, by the sweep", "", "", told(self.total)])
         lines = table(listed, ends)
         twice = any("←" + sign in line for line in lines for sign in "₁₂₃₄₅₆₇₈₉")
         note = ["←₁ through the first operand, ←₂ through the second, where a node uses a value twice"] * twice
@@ -314,23 +303,15 @@ def table(listed: list[Path], ends: list[list[str]]) -> list[str]:
     """The paths in lines that fit, with as much about each as there is room for: letters, numbers, the whole route."""
     lines: list[str] = []
     for most, shown in ((READABLE, (0, 1)), (READABLE, (1,)), (8, (1,)), (6, (1,)), (4, (1,)), (4, ()), (2, ())):
-        rows = [[f"{path.route(most)}:", *path.parts(most)] for path in listed]
-        rows = [[row[0], *(row[1 + i] for i in shown), row[3]] for row in [*rows, *ends]]
-        lines = aligned(rows)
+        rows = []
+        for route, *parts, result in [*([f"{path.route(most)}: ", *path.parts(most)] for path in listed), *ends]:
+            letters, numbers = (part if i in shown else "" for i, part in enumerate(parts))
+            equal = "=" * bool(letters and numbers), "=" * bool(letters or numbers)
+            rows.append([route, letters, equal[0], numbers, equal[1], result])
+        lines = aligned(rows, right=[5], gap=" ")
         if max(map(len, lines)) <= WIDTH:
             break
     return [line if len(line) <= WIDTH else line[: WIDTH - 1] + "…" for line in lines]
-
-
-def aligned(rows: list[list[str]]) -> list[str]:
-    """Rows as lines: the route, the products with = between them, the results one under the other."""
-    columns = [column for column in zip(*rows, strict=True) if any(column)]
-    widths, lines = [max(map(len, column)) for column in columns], []
-    for route, *parts in zip(*columns, strict=True):
-        cells = [text.ljust(width) for text, width in zip(parts[:-1], widths[1:])] + [parts[-1].rjust(widths[-1])]
-        signs = ["= " if text and any(parts[:i]) else "  " for i, text in enumerate(parts)]
-        lines.append(f"{route:{widths[0]}}  " + " ".join(map(add, signs, cells))[2:])
-    return lines
 
 
 def many(n: int) -> str:
@@ -357,7 +338,7 @@ def paths(loss: Value, leaf: Any, limit: int = 20, names: Mapping[str, Any] | No
     L ← v2 ← v1 ← a:  f · 1 · b = 0.5 · 1 · (-3) = -1.5
     L ← v2 ← a:       f · 1     = 0.5 · 1        =  0.5
     sum                                            -1
-    >>> found.count, found.nodes, [path.contribution for path in found], found.gradient
+    >>> found.count, found.nodes, [path.contribution for path in found], found.total
     (2, 3, [-1.5, 0.5], -1.0)
 
     Twenty doublings of a number make twenty nodes and a million paths:
