@@ -261,6 +261,8 @@ ROWS = """
 """
 REST = """
     Value GradientError grad value_and_grad vjp jvp jacobian hessian hvp no_grad detect_anomaly
+    walk Walk Step explain Explanation why Why ledger Ledger grad_state GradState paths Paths Path
+    check_by_hand Marks Mark worksheet Worksheet broken
     draw Drawing check_gradients GradientReport GradientCheckError numerical_gradient
 """
 NETWORKS = """
@@ -274,6 +276,7 @@ EVERY = [
     for name in names.split()
 ]
 WITHOUT_EXAMPLE = {  # errors and reports are shown where they are made; an activation layer is its function
+    "Walk", "Step", "Explanation", "Why", "Ledger", "GradState", "Paths", "Path", "Marks", "Mark", "Worksheet",
     "GradientError", "GradientReport", "GradientCheckError", "MNIST", "Optimizer",
     "ReLU", "Sigmoid", "Tanh", "Softplus", "Softmax", "LogSoftmax",
 }  # fmt: skip
@@ -295,7 +298,26 @@ def test_a_public_name_explains_itself_and_shows_an_example(home, name):
 
 @pytest.mark.parametrize(
     "cls",
-    [tg.Value, tg.Drawing, tg.GradientReport, nn.Module, nn.Sequential, nn.Dense, nn.Optimizer, nn.SGD, nn.History],
+    [
+        tg.Walk,
+        tg.Step,
+        tg.Why,
+        tg.Ledger,
+        tg.Paths,
+        tg.Path,
+        tg.Marks,
+        tg.Mark,
+        tg.Worksheet,
+        tg.Value,
+        tg.Drawing,
+        tg.GradientReport,
+        nn.Module,
+        nn.Sequential,
+        nn.Dense,
+        nn.Optimizer,
+        nn.SGD,
+        nn.History,
+    ],
 )
 def test_every_public_method_has_a_docstring(cls):
     for name, member in vars(cls).items():
