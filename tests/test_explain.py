@@ -988,11 +988,21 @@ def test_only_a_value_is_explained():
 
 def test_a_constant_is_refused():
     k = Value(2.0, "k", requires_grad=False)
-    refused(GradientError, "k is a constant: nothing under it requires a gradient.", k)
-    refused(GradientError, "A value is a constant: nothing under it requires a gradient.", k * 3)
+    refused(
+        GradientError, "k is a constant: nothing under it requires a gradient, or it was computed under no_grad().", k
+    )
+    refused(
+        GradientError,
+        "A value is a constant: nothing under it requires a gradient, or it was computed under no_grad().",
+        k * 3,
+    )
     with tg.no_grad():
         loss = small()
-    refused(GradientError, "A value is a constant: nothing under it requires a gradient.", loss)
+    refused(
+        GradientError,
+        "A value is a constant: nothing under it requires a gradient, or it was computed under no_grad().",
+        loss,
+    )
 
 
 def test_an_array_without_a_seed_and_a_seed_of_another_shape_are_refused():

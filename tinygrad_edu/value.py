@@ -193,7 +193,8 @@ class Value(Operators):
 def seed_of(value: Value, seed: Any) -> Any:
     """The gradient to begin with, as numbers in the dtype of the value: what was given, or 1 for a single number."""
     if not value.requires_grad:
-        raise GradientError(f"{named(value)} is a constant: nothing under it requires a gradient.")
+        why = "nothing under it requires a gradient, or it was computed under no_grad()"
+        raise GradientError(f"{named(value)} is a constant: {why}.")
     data = value._data
     if seed is None and isinstance(data, ndarray) and data.size != 1:
         raise no_seed(value)

@@ -116,20 +116,19 @@ def table(rows: list[list[str]]) -> list[str]:
     """Rows of cells as lines in columns; what is too long for its column pushes the others, or breaks the line."""
     columns = [*zip(*(row for row in rows if len(row) > 1), strict=True)]
     widths = [max([width(cell) for cell in column if width(cell) <= WIDEST], default=0) for column in columns]
-    lines: list[str] = []
+    lines, indent = list[str](), (widths or [0])[0] + 6
     for row in rows:
         line = "  "
         for cell, wide in zip(row[: last(row)], widths):
             if width(line + cell) > WIDTH and line.strip():
-                indent = widths[0] + 6
-                first, *more = textwrap.wrap(cell, WIDTH - indent, break_long_words=False, break_on_hyphens=False)
-                if more and width(line) == widths[0] + 3:  # a formula that is longer than a line
-                    first, *more = textwrap.wrap(cell, WIDTH - indent, break_long_words=False, break_on_hyphens=False)
-                    lines.append(line + first)
-                else:
-                    lines += [line.rstrip(), *[" " * indent + first] * bool(more)]
-                lines += [" " * indent + piece for piece in more[:-1]]
-                line, cell = " " * indent, more[-1] if more else cell
+                pieces = textwrap.wrap(cell, WIDTH - indent, break_long_words=False, break_on_hyphens=False)
+                if len(pieces) == 1 or width(line) > indent:  # only a long formula begins where it would
+                    lines.append(line.rstrip())
+                    line = " " * indent
+                *before, cell = pieces
+                for piece in before:
+                    lines.append(line + piece)
+                    line = " " * indent
             line += cell + " " * max(wide - width(cell) + 1, 1) if wide or cell else ""
         lines.append(line.rstrip())
     return lines
