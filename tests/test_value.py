@@ -638,7 +638,7 @@ BROADCAST = "the shapes do not broadcast. Aligned from the right, two lengths mu
         (lambda x, w: w.sum().backward([1.0]), GradientError, "The seed has shape (1,), the value ()."),
         (lambda x, w: x.backward("a"), TypeError, "A Value is made of numbers, not of str: 'a'."),
         (lambda x, w: w.detach().sum().backward(), GradientError, "A value is a constant: nothing under it requires a "
-         "gradient."),
+         "gradient, or it was computed under no_grad()."),
         (lambda x, w: np.asarray(x), TypeError, "An array of Values would cut the graph silently: write v.data"),
         (lambda x, w: np.array([w, w]), TypeError, "write v.data, or tg.stack for a list."),
         (lambda x, w: operator.setitem(w, 0, 1), TypeError, "A Value is not changed in place: write v = tg.where("),
