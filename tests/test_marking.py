@@ -131,8 +131,10 @@ BY_HAND: dict[str, Callable[[Situation], Any]] = {
     "forgot the mean's 1/n": mean_forgotten,
     "forgot the local derivative": lambda s: s.g,
     "wrong sign": lambda s: -1 * s(),
-    "input for output": lambda s: s(y=s.xs[s.place]) if np.shape(s.xs[s.place]) == np.shape(s.y) else None,
-    "output for input": with_output,
+    "used the input instead of the output": lambda s: (
+        s(y=s.xs[s.place]) if np.shape(s.xs[s.place]) == np.shape(s.y) else None
+    ),
+    "used the output instead of the input": with_output,
     "swapped the operands": lambda s: s(xs=[s.xs[1], s.xs[0]]) if two(s) else None,
     "the other operand's derivative": lambda s: s(place=1 - s.place) if two(s) else None,
     "forgot the exponent in front": lambda s: s() / n if (n := raised_to(s)) else None,
@@ -778,11 +780,11 @@ def test_another_shape_is_wrong_and_says_what_it_looks_like() -> None:
     unsummed = 2 * (x @ w.data + b.data)
     found = check_by_hand(loss, {"W": w.grad.T, "b": unsummed})
     assert [(mark.name, mark.mark, mark.looks_like.name) for mark in found] == [
-        ("b", "wrong", "not summed"), ("W", "wrong", "transposed")
+        ("b", "wrong", "not summed over the batch"), ("W", "wrong", "transposed")
     ]  # fmt: skip
     text = " ".join(str(found).split())
     assert "yours has shape (2, 2), it should be (2,)." in text
-    assert "“not summed” at b: it was used for every place of a larger array" in text
+    assert "“not summed over the batch” at b: it was used for every place of a larger array" in text
     other = check_by_hand(loss, {"W": [1.0, 2.0], "b": 3.0})
     assert [mark.looks_like for mark in other] == [None, None]
     assert "yours has shape (), it should be (2,). No mistake known here gives this number." in " ".join(

@@ -91,7 +91,8 @@ def only(e: Edge, i: int) -> Any:
     return e.gain(g=kept) if axes else None
 
 
-LEFT_OUT, MEAN, UNSUMMED, ROUNDED = "forgot to accumulate", "forgot the mean's 1/n", "not summed", "rounded too early"
+LEFT_OUT, MEAN = "forgot to accumulate", "forgot the mean's 1/n"
+UNSUMMED, ROUNDED = "not summed over the batch", "rounded too early"
 OTHER = {ops.tanh: ops.sigmoid, ops.sigmoid: ops.tanh}
 # fmt: off
 MISTAKES: dict[str, tuple[str, Callable[[Edge], Any]]] = {  # what happened, and what comes out (None: not here)
@@ -109,9 +110,9 @@ MISTAKES: dict[str, tuple[str, Callable[[Edge], Any]]] = {  # what happened, and
         lambda e: e.gain() / n if (n := exponent(e)) is not None else None),
     "kept the exponent": ("the derivative of x**n is n * x**(n - 1), with n - 1",
         lambda e: e.gain() * e.x if exponent(e) is not None else None),
-    "input for output": ("the operation's input stands where its derivative takes the output",
+    "used the input instead of the output": ("the operation's input stands where its derivative takes the output",
         lambda e: e.gain(y=e.x) if ops.shape(e.x) == ops.shape(e.y) else None),
-    "output for input": ("the operation's output stands where its derivative takes an input",
+    "used the output instead of the input": ("the operation's output stands where its derivative takes an input",
         lambda e: e.gain(numbers=outputs(e))),
     "swapped the operands": ("each operand stands where the derivative takes the other",
         lambda e: e.gain(numbers=e.numbers[::-1]) if pair(e) else None),
