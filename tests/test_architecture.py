@@ -69,7 +69,7 @@ STAIRS = {
     "teaching": KNOWN | {"expressions", ""},  # a drawing it asks the package for
     "nn": CORE,
     "datasets": set(),
-    "tour": KNOWN | {"expressions", "checking", "drawing", "nn", "datasets"},
+    "tour": KNOWN | {"expressions", "checking", "drawing", "teaching", "nn", "datasets"},
     "debugger": KNOWN | {"expressions", "drawing", "teaching"},
     "cli": KNOWN | {"expressions", "drawing", "teaching", "debugger", "nn", "datasets", "tour", ""},  # "": version
     "__main__": {"cli"},

@@ -13,7 +13,7 @@ from .backward import order
 from .checking import check_gradients
 from .drawing import draw
 from .expressions import evaluate
-from .symbol import Symbol
+from .teaching import explain
 from .value import Value
 
 LINE_STEPS = 10
@@ -24,21 +24,6 @@ def heading(text: str) -> None:
     print(f"\n{text}\n{'─' * len(text)}")
 
 
-def by_hand(loss: Value) -> list[str]:
-    """The backward pass of a scalar graph as lines for paper: the rule read on letters, then on the numbers."""
-    lines = []
-    for node in order(loss):
-        names = [Symbol(str(x.label)) if isinstance(x, Value) else x for x in node.operands]
-        numbers = [Symbol(f"{x:.4g}") for x in node.numbers]
-        for x, rule in zip(node.operands, node.op.rules, strict=False):
-            if isinstance(x, Value) and x.requires_grad:
-                letters = rule(Symbol(f"∂L/∂{node.label}"), Symbol(str(node.label)), *names, **node.settings)
-                put_in = rule(Symbol(f"{node.grad:.4g}"), Symbol(f"{node.data:.4g}"), *numbers, **node.settings)
-                gain = rule(node.grad, node.data, *node.numbers, **node.settings)
-                lines.append(f"∂L/∂{x.label} += {letters!s:<20} = {put_in!s:<20} = {gain:.4g}")
-    return lines
-
-
 def one_expression(folder: Path) -> Path:
     """tanh(a·b + c): forward, backward by hand, the check, the picture."""
     heading("1. One expression, by hand: L = tanh(a·b + c)")
@@ -47,13 +32,7 @@ def one_expression(folder: Path) -> Path:
     for node, label in zip(order(loss), "Lzp", strict=True):
         node.label = label
     loss.backward()
-    for node in reversed(order(loss)):
-        formula = node.op(*[Symbol(x.label) for x in node.operands])
-        put_in = node.op(*[Symbol(f"{x:g}") for x in node.numbers])
-        print(f"  {node.label:<2} = {formula!s:<26} = {put_in!s:<20} = {node.data:.4g}")
-    print("Then back, each line one rule of the table, with ∂L/∂L = 1:")
-    for line in by_hand(loss):
-        print(f"  {line}")
+    print(explain(loss))
     return draw(loss).save(folder / "1-expression.svg")
 
 

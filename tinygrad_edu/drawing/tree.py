@@ -10,9 +10,9 @@ import numpy as np
 
 from .dot import passes
 from .graph import Node
-from ..wording import FEW, extremes, listed, type_of
+from ..wording import FEW, WIDTH, extremes, listed, type_of
 
-WIDTH, RIGHTMOST = 100, 45  # columns; a value that would begin farther right begins a tree of its own
+RIGHTMOST = 45  # columns; a value that would begin farther right begins a tree of its own
 
 
 def text_tree(root: Node) -> str:

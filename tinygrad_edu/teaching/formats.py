@@ -10,10 +10,11 @@ from html import escape
 from typing import Any, NamedTuple
 
 from ..notation import LATEX, MATHML, TEXT, Notation, write
+from ..wording import WIDTH
 from .page import dollars, plain
 from .reading import Reading, escaped, notation_of, told, words
 
-WIDTH, WIDEST = 100, 40  # columns of the page; of a cell that still makes its column wider
+WIDEST = 40  # columns of a cell that still makes its column wider
 GIVEN = 12, 80  # numbers of an array that are still given one by one, and their characters
 
 

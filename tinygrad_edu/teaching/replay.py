@@ -18,16 +18,15 @@ class Altered:
 
 
 def again(
-    root: Value, data: Mapping[Value, Any] | None = None, rules: Mapping[Value, Any] | None = None,
-    instead: Callable[[Value, Value], Any] | None = None,
-) -> dict[Value, Value]:  # fmt: skip
+    root: Value, data: Mapping[Value, Any] | None = None, instead: Callable[[Value, Value], Any] | None = None
+) -> dict[Value, Value]:
     """Every value under `root`, and the value that takes its place in a new graph of the same operations.
 
-    `data` are numbers instead of those that were recorded or would be computed, `rules` those of altered operations;
-    `instead` is told of every result, as it was and as it is now, and says which number is used from there on.
+    `data` are numbers for leaves instead of those that were recorded; `instead` is told of every result, as it was and
+    as it is now, and says which number is used from there on.
     What Python decided while the graph was recorded (which branch, which condition of `where`) stays as it was.
     """
-    data, rules, made = data or {}, rules or {}, dict[Value, Value]()
+    data, made = data or {}, dict[Value, Value]()
     for node in reversed(order(root)):
         for x, number in zip(node.operands, node.numbers, strict=True):
             if isinstance(x, Value) and x not in made:
@@ -36,11 +35,7 @@ def again(
         with switched(scope=node.scope, recording=True):
             new = next(x for x in operands if isinstance(x, Value)).apply_op(node.op, operands, node.settings)
         new.label = node.label
-        if node in data:
-            new._data = data[node]
         if instead is not None:
             new._data = instead(node, new)
-        if node in rules:
-            new.op = Altered(node.op, rules[node])
         made[node] = new
     return made or {root: Value(data.get(root, root._data), root.label)}
