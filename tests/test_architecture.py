@@ -35,7 +35,7 @@ ROOMS = {
     "linalg",
 }  # rows, and what is composed of them
 CORE = ROOMS | {"errors", "methods", "operators", "protocol", "recording", "backward", "value"}
-READERS = {"symbol", "notation", "elements", "wording", "naming", "folding", "contributions"}  # of a graph, for people
+READERS = {"symbol", "notation", "elements", "wording", "naming", "folding", "contributions", "edges"}  # for people
 KNOWN = CORE | READERS | {"transforms", "trees", "domains"}
 STAIRS = {
     "kernels": set(),
@@ -60,22 +60,24 @@ STAIRS = {
     "notation": {"calling", "ops"},
     "elements": {"kernels", "matrices", "notation", "ops", "rows", "symbol"},
     "wording": {"ops"},
-    "naming": CORE | {"wording"},
+    "naming": CORE | {"folding", "wording"},
     "folding": CORE,
+    "edges": CORE | {"naming", "symbol"},
     "contributions": CORE | {"naming", "symbol"},
     "expressions": {"value", "functions", "ops", "rows"},
     "checking": KNOWN,
-    "drawing": KNOWN,
+    "drawing": KNOWN | {""},  # a walk it asks the package for
     "teaching": KNOWN | {"expressions", ""},  # a drawing it asks the package for
     "nn": CORE,
     "datasets": set(),
     "tour": KNOWN | {"expressions", "checking", "drawing", "teaching", "nn", "datasets"},
+    "examples": {"value", "nn", "datasets"},
     "debugger": KNOWN | {"expressions", "drawing", "teaching"},
-    "cli": KNOWN | {"expressions", "drawing", "teaching", "debugger", "nn", "datasets", "tour", ""},  # "": version
+    "cli": KNOWN | {"examples", "expressions", "drawing", "teaching", "debugger", "nn", "datasets", "tour", ""},
     "__main__": {"cli"},
     "": CORE | {"transforms"},  # __init__, before anything is used
 }
-OTHERS = {"drawing": {"graphviz"}, "nn": {"tqdm"}}  # numpy and the standard library aside
+OTHERS = {"drawing": {"graphviz", "matplotlib"}, "nn": {"tqdm"}}  # numpy and the standard library aside
 LAZY = ["matplotlib", "graphviz", "tqdm", "torch", "hypothesis"] + [
     f"tinygrad_edu.{name}"
     for name in ("nn", "drawing", "checking", "datasets", "cli", "tour", "expressions", "symbol", "teaching")
@@ -263,7 +265,7 @@ REST = """
     Value GradientError grad value_and_grad vjp jvp jacobian hessian hvp no_grad detect_anomaly
     walk Walk Step explain Explanation why Why ledger Ledger grad_state GradState paths Paths Path
     check_by_hand Marks Mark worksheet Worksheet broken
-    draw Drawing check_gradients GradientReport GradientCheckError numerical_gradient
+    draw Drawing film Film check_gradients GradientReport GradientCheckError numerical_gradient
 """
 NETWORKS = """
     Module Sequential Dense ReLU Sigmoid Tanh Softplus Softmax LogSoftmax
@@ -276,7 +278,7 @@ EVERY = [
     for name in names.split()
 ]
 WITHOUT_EXAMPLE = {  # errors and reports are shown where they are made; an activation layer is its function
-    "Walk", "Step", "Explanation", "Why", "Ledger", "GradState", "Paths", "Path", "Marks", "Mark", "Worksheet",
+    "Film", "Walk", "Step", "Explanation", "Why", "Ledger", "GradState", "Paths", "Path", "Marks", "Mark", "Worksheet",
     "GradientError", "GradientReport", "GradientCheckError", "MNIST", "Optimizer",
     "ReLU", "Sigmoid", "Tanh", "Softplus", "Softmax", "LogSoftmax",
 }  # fmt: skip
@@ -308,6 +310,7 @@ def test_a_public_name_explains_itself_and_shows_an_example(home, name):
         tg.Marks,
         tg.Mark,
         tg.Worksheet,
+        tg.Film,
         tg.Value,
         tg.Drawing,
         tg.GradientReport,

@@ -58,6 +58,64 @@ def test_draw_of_an_array_starts_from_the_sum(run):
     assert "w = 2, grad 6" in out
 
 
+def test_draw_takes_the_options_of_draw(run):
+    code, out, _ = run("draw", "(a*b + c)*a", "a=2", "b=-3", "c=6.5", "--only", "b")
+    assert (code, out.count(" = ")) == (0, 4)
+    assert "c = " not in out
+    code, out, _ = run("draw", "a*b + a", "a=2", "b=-3", "--step", "1", "-o", "g.txt")
+    assert (code, out) == (0, "wrote g.txt\n")
+    assert "result = ?" in Path("g.txt").read_text("utf-8")
+    run("draw", "a*b + a", "a=2", "b=-3", "--no-edges", "-o", "plain.gv")
+    run("draw", "a*b + a", "a=2", "b=-3", "-o", "told.gv")
+    assert "b = -3" in Path("told.gv").read_text("utf-8")
+    assert "b = -3" not in Path("plain.gv").read_text("utf-8")
+    code, out, _ = run("draw", "mean(X @ W)", "X=[[1, 2], [3, 4]]", "W=[[1], [0.5]]", "--element", "v1[1,0]")
+    assert (code, "v1[1, 0] = 5, grad 0.5" in out) == (0, True)
+    code, out, _ = run("draw", "mean(x)", "x=[1, 2]", "--rows")
+    assert (code, "← sum" in out) == (0, True)
+
+
+def test_draw_and_film_of_the_example_models(run):
+    code, out, _ = run("draw", "--model", "xor", "--depth", "0")
+    assert (code, "← sequential" in out) == (0, True)
+    code, out, _ = run("draw", "--model", "mnist", "--depth", "1")
+    assert (code, "← dense1" in out, "(64, 784)" in out) == (0, True, True)
+    assert run("film", "--model", "xor", "-o", "xor.html")[:2] == (0, "wrote xor.html\n")
+    assert "dense1.weight" in Path("xor.html").read_text("utf-8")
+
+
+def test_film_writes_a_page_or_a_picture_and_opens_it(run, monkeypatch):
+    shown = []
+    monkeypatch.setattr(webbrowser, "open", lambda address: shown.append(address) or True)
+    assert run("film", "tanh(a*b)", "a=2", "b=-3", "--open")[:2] == (0, "wrote film.html\n")
+    assert shown == [Path("film.html").resolve().as_uri()]
+    assert run("film", "sum(x * x)", "x=[1, 2]", "-o", "film.svg")[:2] == (0, "wrote film.svg\n")
+    assert "<script" not in Path("film.svg").read_text("utf-8")
+    assert len(shown) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("draw",), "Write an expression"),
+        (("film",), "Write an expression"),
+        (("draw", "a*b", "a=2", "b=3", "--model", "xor"), "Write an expression"),
+        (("draw", "--model", "xor", "--only", "zz"), "There is no 'zz' in this graph; there are"),
+        (("draw", "a*b", "a=2", "b=3", "--step", "9"), "The walk has 4 steps: step is from 0 to 4, not 9."),
+        (("draw", "a*b", "a=2", "b=3", "--depth", "-1"), "depth is at least 0, not -1."),
+        (("draw", "a*b", "a=2", "b=3", "--direction", "up"), "direction is one of LR, TB, RL, BT, not 'up'."),
+        (("draw", "a*b", "a=2", "b=3", "--element", "a[0]"), "a was not computed from anything"),
+        (("film", "a*b", "a=2", "b=3", "--direction", "up"), "direction is one of LR, TB, RL, BT, not 'up'."),
+        (("film", "a*b", "a=2", "b=3", "-o", "f.mp4"), "A film is saved as"),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_line(arguments, says, run, tmp_path):
+    code, out, err = run(*arguments)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith(f"tinygrad-edu: {says}")
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_draw_of_a_name_alone(run):
     assert run("draw", "a", "a=2")[:2] == (0, "a = 2, grad 1\n")
 
@@ -269,7 +327,7 @@ def test_a_wrong_option_behind_an_expression_is_exit_code_2(arguments, says, run
 
 
 def test_help_of_the_commands_with_an_expression(run):
-    assert all(word in run("--help")[1] for word in ("step", "explain", "draw", "worksheet"))
+    assert all(word in run("--help")[1] for word in ("step", "explain", "draw", "film", "worksheet"))
     for command, words in {
         "step": ["tinygrad-edu step", "name=value"],
         "explain": [
@@ -282,7 +340,8 @@ def test_help_of_the_commands_with_an_expression(run):
             "∂|d|bar|δ",
         ],
         "worksheet": ["[expression]", "--difficulty", "--seed", "--digits", "--key", ".html"],
-        "draw": [".svg .png .gv"],
+        "draw": [".svg .png .pdf .gv .mmd", "--model", "--depth", "--max-nodes", "--only", "--element", "--step"],
+        "film": ["[expression]", "--model", "--open", ".html"],
     }.items():
         code, out, err = run(command, "--help")
         assert (code, err) == (0, "")
@@ -521,7 +580,10 @@ def test_an_assignment_that_cannot_be_read(text, says, run):
     ("arguments", "says"),
     [
         (("a*b", "a=2", "-o", "g.svg"), "'b' has no value"),
-        (("a", "a=2", "-o", "g.foo"), "A drawing is saved as .svg, .png, .gv, .dot, .txt: 'g.foo' is none of these."),
+        (
+            ("a", "a=2", "-o", "g.foo"),
+            "A drawing is saved as .svg, .png, .pdf, .gv, .dot, .mmd, .txt: 'g.foo' is none of these.",
+        ),
         (("a", "a=2", "-o", "nowhere/g.svg"), "There is no folder 'nowhere' for 'g.svg': make it first."),
         (("x + y", "x=[1,2]", "y=[1,2,3]"), "x (2,) + y (3,): the shapes do not broadcast."),
         (("x @ y", "x=[1,2]", "y=[1,2,3]"), "x (2,) @ y (3,): "),
@@ -677,7 +739,9 @@ def test_what_cannot_be_trained_is_one_line(options, says, run, tmp_path):
         (("train", "xor", "--lr", "fast"), "argument --lr: invalid float value: 'fast'"),
         (("train", "xor", "--seed", "x"), "argument --seed: invalid int value: 'x'"),
         (("train", "xor", "--fast"), "unrecognized arguments: --fast"),
-        (("draw",), "required: expression"),
+        (("draw", "--model", "cifar"), "invalid choice: 'cifar'"),
+        (("draw", "a*b", "--max-nodes", "0"), "'0' is not a whole number of at least 1"),
+        (("film", "a*b", "--depth", "1"), "unrecognized arguments: --depth"),
         (("tour", "extra"), "unrecognized arguments: extra"),
     ],
 )

@@ -434,7 +434,7 @@ def test_the_score_goes_on_and_what_was_only_shown_does_not_count():
         ("paths", "Of which one? There are a, b, v1, L."),
         ("paths z", "There is no 'z' in this graph; there are a, b, v1, L."),
         ("explain pdf", "The format is one of text, markdown, latex, html, not 'pdf'."),
-        ("draw g.foo", "A drawing is saved as .svg, .png, .gv, .dot, .txt: 'g.foo' is none of these."),
+        ("draw g.foo", "A drawing is saved as .svg, .png, .pdf, .gv, .dot, .mmd, .txt: 'g.foo' is none of these."),
         ("draw nowhere/g.gv", "There is no folder 'nowhere' for 'g.gv': make it first."),
         ("predict maybe", "predict is on or off, not 'maybe'."),
         ("again a", "'a' is not of the form name=value."),

@@ -17,6 +17,7 @@ from tinygrad_edu import Drawing, Value, draw
 from tinygrad_edu.wording import figure, operation, printable
 
 render = importlib.import_module("tinygrad_edu.drawing.render")
+drawings = importlib.import_module("tinygrad_edu.drawing.drawings")
 HINT = 'For a picture: pip install "tinygrad-edu[render]", or install Graphviz.'
 
 
@@ -27,7 +28,7 @@ class Parsed:
         self.nodes = dict(re.findall(r"^\t(\w+) \[label=<(.*)> \w+=.*\]$", source, re.M))
         self.styles = dict(re.findall(r"^\t(\w+) \[label=<.*>( \w+=.*)\]$", source, re.M))
         self.edges = re.findall(r"^\t(\w+) -> (\w+)", source, re.M)
-        self.places = dict(re.findall(r"^\t(\w+) -> \w+ \[headlabel=(\d)", source, re.M))
+        self.places = dict(re.findall(r"^\t(\w+) -> \w+ \[(?:label=<.*> )?headlabel=(\d)", source, re.M))
 
     def texts(self, node):
         """What can be read in a node, row by row."""
@@ -177,7 +178,7 @@ def test_the_order_of_operands_is_told_where_it_matters():
         assert places[0] != places[1]
     for node in (a + b, a * b, tg.maximum(a, b), a.tanh()):
         assert not Parsed(draw(node).source).places
-    assert Parsed(draw(tg.clip(a, None, 4)).source).places == {"value0": "1", "value1": "3"}
+    assert Parsed(draw(tg.clip(a, None, 4)).source).places == {"value0": "1", "value1number2": "3"}
     assert "ordering=in" in draw(a - b).source
 
 
@@ -205,12 +206,12 @@ def test_names_come_from_labels_then_from_variables_then_are_made():
     loss = d + Value(4.0, "v1")
     names = {"_": c, "other_a": a, "c": c, "same_c": c, "unused": 3, "b": b}
     text = str(draw(loss, names=names))
-    assert [line.lstrip("├└│─ ").split(" ")[0] for line in text.splitlines()] == ["v4", "v3", "c", "a", "b", "v2", "v1"]
+    assert [line.lstrip("├└│─ ").split(" ")[0] for line in text.splitlines()] == ["L", "v3", "c", "a", "b", "v2", "v1"]
 
 
 def test_a_drawing_of_a_leaf_is_one_node():
     parsed = Parsed(draw(Value(2.0)).source)
-    assert [parsed.texts(name) for name in parsed.nodes] == [["v1", "2", "grad —"]]
+    assert [parsed.texts(name) for name in parsed.nodes] == [["L", "2", "grad —"]]
     assert str(draw(Value(2.0, "x", requires_grad=False))) == "x = 2, constant"
 
 
@@ -245,11 +246,12 @@ def test_direction():
 
 
 def test_arguments_that_cannot_be_drawn():
-    with pytest.raises(TypeError) as error:
-        draw([Value(1.0)])
-    assert str(error.value) == (
-        "draw takes a Value, such as a loss, not list: only a Value remembers how it was computed."
-    )
+    for what, kind in ((2.0, "float"), ([2.0], "float"), ("x", "str"), (None, "NoneType")):
+        with pytest.raises(TypeError) as error:
+            draw(what)
+        assert str(error.value) == (
+            f"draw takes a Value, such as a loss, not {kind}: only a Value remembers how it was computed."
+        )
     with pytest.raises(TypeError) as error:
         draw(Value(1.0), names=["x"])
     assert str(error.value) == "names is a mapping from names to values, such as locals(), not list."
@@ -327,9 +329,8 @@ def test_a_composite_in_a_composite_shows_the_outer_one():
 def test_a_composite_with_much_sharing_is_drawn_at_once():
     x = Value(np.ones(4000), "x")  # twelve rounds of doubling inside
     assert str(draw(np.cumprod(x).sum())).count("\n") == 2
-    assert (
-        tg.draw(np.clip(Value(2.0, "a"), 0, 1)).source.count("constant") == 2
-    )  # a row under its own name keeps its numbers
+    parsed = Parsed(draw(np.clip(Value(2.0, "a"), 0, 1)).source)  # a row under its own name keeps its numbers
+    assert [parsed.texts(name) for name in parsed.nodes if "number" in name] == [["0", "constant"], ["1", "constant"]]
 
 
 def test_a_deep_tree_goes_on_below():
@@ -337,7 +338,7 @@ def test_a_deep_tree_goes_on_below():
     assert max(map(len, text.splitlines())) <= 100
     (told,) = re.findall(r"(v\d+) ↓ continued below", text)[:1]
     assert len(re.findall(rf"^{told} = 1, grad — ← ×$", text, re.M)) == 1
-    assert all(len(re.findall(rf"\bv{i} = ", text)) == 1 for i in range(1, 61))
+    assert all(len(re.findall(rf"\b{name} = ", text)) == 1 for name in ["L", *(f"v{i}" for i in range(1, 60))])
 
 
 def test_a_node_that_is_continued_below_is_told_once_even_if_it_is_met_again_before():
@@ -354,7 +355,7 @@ def test_a_node_that_is_continued_below_is_told_once_even_if_it_is_met_again_bef
 
 
 def test_a_long_chain_needs_no_recursion():
-    drawing = draw(chain(5_000))
+    drawing = draw(chain(5_000), max_nodes=None)
     assert len(Parsed(drawing.source).operations()) == 5_000
     assert drawing.text().count(" ← ×") == 5_000
     assert len(drawing.text()) < 1_000_000
@@ -470,7 +471,10 @@ def test_jupyter_gets_picture_and_text():
 
 def test_jupyter_without_a_program_gets_the_text_and_the_hint(no_program):
     drawing = draw(neuron())
-    assert drawing._repr_mimebundle_() == {"text/plain": f"{drawing.text()}\n\n{HINT}"}
+    assert drawing._repr_mimebundle_() == {
+        "text/plain": f"{drawing.text()}\n\n{HINT}",
+        "text/vnd.mermaid": drawing.mermaid(),
+    }
     assert drawing._repr_svg_() is None
 
 
@@ -478,9 +482,9 @@ def test_jupyter_never_sees_an_error(monkeypatch):
     def broken(*arguments, **settings):
         raise MemoryError("no more")
 
-    monkeypatch.setattr(render.subprocess, "run", broken)
+    monkeypatch.setattr(drawings, "picture", broken)
     drawing = draw(neuron())
-    assert drawing._repr_mimebundle_() == {"text/plain": f"{drawing.text()}\n\nNo picture: no more"}
+    assert drawing._repr_mimebundle_()["text/plain"] == f"{drawing.text()}\n\nNo picture: no more"
     assert drawing._repr_svg_() is None
 
 
@@ -489,12 +493,14 @@ def test_jupyter_never_sees_an_error(monkeypatch):
 
 def test_save_writes_the_format_of_the_suffix(tmp_path):
     drawing = draw(neuron())
-    for suffix in (".svg", ".png", ".gv", ".dot", ".txt", ".PNG"):
+    for suffix in (".svg", ".png", ".pdf", ".gv", ".dot", ".mmd", ".txt", ".PNG"):
         path = drawing.save(tmp_path / f"o{suffix}")
         assert path == tmp_path / f"o{suffix}"
     assert (tmp_path / "o.svg").read_text("utf-8") == drawing.svg()
     assert (tmp_path / "o.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "o.gv").read_text("utf-8") == (tmp_path / "o.dot").read_text("utf-8") == drawing.source
+    assert (tmp_path / "o.pdf").read_bytes().startswith(b"%PDF")
+    assert (tmp_path / "o.mmd").read_text("utf-8") == drawing.mermaid()
     assert (tmp_path / "o.txt").read_text("utf-8") == drawing.text() + "\n"
     assert isinstance(drawing.save(str(tmp_path / "o.txt")), Path)
 
@@ -507,20 +513,33 @@ def test_save_without_a_program(no_program, tmp_path, capsys):
     assert drawing.save(tmp_path / "n.png") == tmp_path / "n.txt"
     assert capsys.readouterr().err == f"n.txt holds the graph as text. {HINT}\n"
     assert (tmp_path / "n.txt").read_text("utf-8") == drawing.text() + "\n"
-    assert sorted(os.listdir(tmp_path)) == ["n.txt", "o.svg"]
+    assert drawing.save(tmp_path / "p.pdf") == tmp_path / "p.txt"
+    assert capsys.readouterr().err == f"p.txt holds the graph as text. {render.PAPER}\n"
+    with pytest.raises(render.NoPictureError, match=re.escape(HINT)):
+        drawing.png()
+    assert sorted(os.listdir(tmp_path)) == ["n.txt", "o.svg", "p.txt"]
 
 
 def test_save_refuses_what_it_cannot_write(tmp_path):
     drawing = draw(neuron())
     with pytest.raises(ValueError) as error:  # noqa: PT011  # the whole text is compared
         drawing.save(tmp_path / "o.jpeg")
-    assert str(error.value) == "A drawing is saved as .svg, .png, .gv, .dot, .txt: 'o.jpeg' is none of these."
+    assert str(error.value) == (
+        "A drawing is saved as .svg, .png, .pdf, .gv, .dot, .mmd, .txt: 'o.jpeg' is none of these."
+    )
     with pytest.raises(ValueError, match="'o' is none of these"):
         drawing.save(tmp_path / "o")
     folder = tmp_path / "missing"
     with pytest.raises(FileNotFoundError) as error:
         drawing.save(folder / "o.svg")
     assert str(error.value) == f"There is no folder {str(folder)!r} for 'o.svg': make it first."
+    (tmp_path / "pictures.svg").mkdir()
+    with pytest.raises(IsADirectoryError) as error:
+        drawing.save(tmp_path / "pictures.svg")
+    assert (
+        str(error.value) == f"{str(tmp_path / 'pictures.svg')!r} is a folder: say what the file in it is to be called."
+    )
+    assert os.listdir(tmp_path) == ["pictures.svg"]
 
 
 def test_a_save_that_fails_leaves_the_old_file_and_no_other(monkeypatch, tmp_path):
@@ -530,10 +549,30 @@ def test_a_save_that_fails_leaves_the_old_file_and_no_other(monkeypatch, tmp_pat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError) as error:  # noqa: PT011  # the whole text is compared
         draw(neuron()).save(tmp_path / "o.txt")
+    assert str(error.value) == f"{str(tmp_path / 'o.txt')!r} can not be written: No space left on device."
     assert os.listdir(tmp_path) == ["o.txt"]
     assert (tmp_path / "o.txt").read_text() == "old"
+
+
+def test_a_file_or_a_folder_that_is_protected_says_so_and_stays_as_it_was(monkeypatch, tmp_path):
+    path = tmp_path / "o.svg"
+    path.write_text("old")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda *arguments: False)  # as for those who are not root
+        with pytest.raises(PermissionError) as error:
+            draw(neuron()).save(path)
+    assert str(error.value) == f"{str(path)!r} can not be written: it is write-protected."
+
+    def denied(*arguments, **settings):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "write_bytes", denied)
+    with pytest.raises(PermissionError) as error:
+        draw(neuron()).save(path)
+    assert str(error.value) == f"{str(path)!r} can not be written: Permission denied."
+    assert (os.listdir(tmp_path), path.read_text()) == (["o.svg"], "old")
 
 
 def test_drawing_is_public():

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from . import datasets as datasets, nn as nn
     from .checking import GradientCheckError as GradientCheckError, GradientReport as GradientReport
     from .checking import check_gradients as check_gradients, numerical_gradient as numerical_gradient
-    from .drawing import Drawing as Drawing, draw as draw
+    from .drawing import Drawing as Drawing, Film as Film, draw as draw, film as film
     from .teaching import Explanation as Explanation, GradState as GradState, Ledger as Ledger, Step as Step
     from .teaching import Worksheet as Worksheet, worksheet as worksheet
     from .teaching import Mark as Mark, Marks as Marks, check_by_hand as check_by_hand
@@ -75,7 +75,7 @@ ON_FIRST_USE = {  # so that `import tinygrad_edu` costs little more than `import
     "nn": "", "datasets": "", "checking": "", "drawing": "",
     "check_gradients": "checking", "numerical_gradient": "checking",
     "GradientReport": "checking", "GradientCheckError": "checking",
-    "draw": "drawing", "Drawing": "drawing",
+    **dict.fromkeys(("draw", "Drawing", "film", "Film"), "drawing"),
     "teaching": "",
     **dict.fromkeys(("walk", "Walk", "Step", "explain", "Explanation", "why", "Why", "ledger", "Ledger"), "teaching"),
     **dict.fromkeys(("grad_state", "GradState", "paths", "Paths", "Path", "broken"), "teaching"),

@@ -1,4 +1,4 @@
-"""The command line: `tour`, `train line|xor|mnist`; `step`, `explain`, `draw` or `worksheet EXPR name=value ...`."""
+"""The command line: `tour`, `train`; `step`, `explain`, `draw`, `film` or `worksheet EXPR name=value ...`."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ import numpy as np
 
 from . import __version__, datasets, nn, ops
 from .debugger import ERRORS, FORMATS, Debugger
-from .drawing import draw, write_whole
+from .drawing import draw, film, write_whole
+from .drawing.scene import MANY
+from .examples import MODELS
 from .expressions import ExpressionError, assignments, evaluate, shown
 from .teaching import explain
 from .teaching.worksheets import worksheet
 from .tour import tour
 from .value import Value
 
-WITH_EXPRESSION = ("step", "explain", "draw", "worksheet")  # commands
+WITH_EXPRESSION = ("step", "explain", "draw", "film", "worksheet")  # commands
 SUFFIXES = {".md": "markdown", ".tex": "latex", ".html": "html", ".htm": "html"}
 
 
@@ -108,16 +110,38 @@ def value_of(options: argparse.Namespace) -> Value:
     return value
 
 
-def draw_expression(options: argparse.Namespace) -> None:
-    """Evaluate an expression, backpropagate (from the sum of its numbers, if it has several) and draw the graph."""
+def graph_asked(options: argparse.Namespace) -> Value:
+    """The result to be drawn: of an expression, or the loss of one of the example models."""
+    if (options.model is None) == (options.expression is None):
+        raise ExpressionError('Write an expression, such as "tanh(a*b)" a=2 b=-3, or --model xor: one of both.')
+    if options.model is not None:
+        if options.names:
+            raise ExpressionError(f"--model {options.model} has its own numbers: leave {shown(options.names[0])} out.")
+        return MODELS[options.model]()
     value = value_of(options)
     value.label = value.label or "result"
-    value.backward(np.ones(value.shape) if value.shape else None)
-    drawing = draw(value)
-    if options.output is None:
-        print(drawing.text())
-    else:
-        print(f"wrote {drawing.save(options.output)}")
+    return value
+
+
+def draw_graph(options: argparse.Namespace) -> None:
+    """Draw a graph after its backward pass (from the sum of its numbers, if the result has several), or at a step."""
+    value = graph_asked(options)
+    if options.step is None:
+        value.backward(np.ones(value.shape) if value.shape else None)
+    drawing = draw(
+        value, direction=options.direction, depth=options.depth, only=options.only, step=options.step,
+        open=element(options.element), composites=not options.rows, edges=not options.no_edges,
+        max_nodes=MANY if options.max_nodes is None else options.max_nodes,
+    )  # fmt: skip
+    print(drawing.text() if options.output is None else f"wrote {drawing.save(options.output)}")
+
+
+def film_graph(options: argparse.Namespace) -> None:
+    """Make a film of a backward pass (of the sum of the numbers, if the result has several)."""
+    value = graph_asked(options)
+    path = film(ops.sum(value) if value.shape else value, direction=options.direction).save(options.output)
+    print(f"wrote {path}")
+    opened(path, options)
 
 
 def loss_of(options: argparse.Namespace) -> tuple[Value, str]:
@@ -140,7 +164,13 @@ def explain_expression(options: argparse.Namespace) -> None:
     chosen = options.format or SUFFIXES.get(suffix, "text")
     text = explain(loss, chosen, notation=options.notation, digits=options.digits, element=element(options.element))
     write(text, output)
-    if options.open and not webbrowser.open(output.resolve().as_uri()):
+    if output is not None:
+        opened(output, options)
+
+
+def opened(path: Path, options: argparse.Namespace) -> None:
+    """Show a file in the browser, if that was asked for."""
+    if options.open and not webbrowser.open(path.resolve().as_uri()):
         print("No browser could be opened: open the file yourself.")
 
 
@@ -181,7 +211,7 @@ def parser() -> tuple[argparse.ArgumentParser, Any]:
     """What can be written on the command line: all of it, and behind each command."""
     top = argparse.ArgumentParser(prog="tinygrad-edu", description="Understand backpropagation.")
     top.add_argument("--version", action="version", version=f"tinygrad-edu {__version__}")
-    commands = top.add_subparsers(required=True, metavar="tour | train | step | explain | draw | worksheet")
+    commands = top.add_subparsers(required=True, metavar="tour | train | step | explain | draw | film | worksheet")
 
     touring = commands.add_parser("tour", help="from one expression by hand to a trained MNIST classifier, in a minute")
     touring.add_argument("-o", "--output", type=Path, default=Path("tour"), help="folder for the pictures (tour)")
@@ -210,9 +240,25 @@ def parser() -> tuple[argparse.ArgumentParser, Any]:
     explaining.add_argument("-o", "--output", type=Path, metavar="FILE", help=".txt .md .tex or .html; else printed")
     explaining.set_defaults(run=explain_expression)
 
-    drawing = of_expression(commands, "draw", "draw a graph", '"tanh(a*b + c)" a=2 b=-3 c=6.5 -o graph.svg')
-    drawing.add_argument("-o", "--output", type=Path, metavar="FILE", help=".svg .png .gv or .txt; else printed")
-    drawing.set_defaults(run=draw_expression)
+    drawing = of_expression(commands, "draw", "draw a graph", '"tanh(a*b + c)" a=2 b=-3 c=6.5 -o graph.svg', "?")
+    of_picture(drawing)
+    drawing.add_argument("--depth", type=int, metavar="N", help="how many levels of layers are opened, 0 for none")
+    drawing.add_argument("--max-nodes", type=positive, metavar="N", help=f"values, before the graph is folded ({MANY})")
+    drawing.add_argument("--only", action="append", metavar="NAME", help="only what lies between NAME and the result")
+    drawing.add_argument("--element", metavar="NAME[i,j]", help="open the operation behind one number, such as Z[0,2]")
+    drawing.add_argument("--step", type=int, metavar="N", help="as it stands after N steps of the walk")
+    drawing.add_argument("--rows", action="store_true", help="open what is composed of operations, as mean")
+    drawing.add_argument("--no-edges", action="store_true", help="nothing written on edges")
+    formats = ".svg .png .pdf .gv .mmd or .txt; else printed"
+    drawing.add_argument("-o", "--output", type=Path, metavar="FILE", help=formats)
+    drawing.set_defaults(run=draw_graph)
+
+    filming = of_expression(commands, "film", "film a backward pass", '"tanh(a*b + c)" a=2 b=-3 c=6.5 --open', "?")
+    of_picture(filming)
+    filming.add_argument("--open", action="store_true", help="open it in the browser")
+    filming.add_argument("-o", "--output", type=Path, metavar="FILE", default=Path("film.html"),
+                         help=".html, or .svg for an animated picture (film.html)")  # fmt: skip
+    filming.set_defaults(run=film_graph)
 
     asking = of_expression(commands, "worksheet", "make a sheet to work out by hand", "--seed 3 -o sheet.html", "?")
     asking.add_argument("--difficulty", type=int, metavar="N", help="without an expression: from 1 to 5, with matrices")
@@ -231,6 +277,12 @@ def of_expression(commands: Any, name: str, does: str, example: str, nargs: Any 
     made.add_argument("expression", nargs=nargs, help='such as "tanh(a*b + c)"')
     made.add_argument("names", nargs="*", default=[], metavar="name=value", help="a number, 1/3, or a list: x=[1,2]")
     return made
+
+
+def of_picture(command: argparse.ArgumentParser) -> None:
+    """The options of both kinds of pictures."""
+    command.add_argument("--model", choices=MODELS, help="one step of an example model, instead of an expression")
+    command.add_argument("--direction", metavar="LR|TB|RL|BT", help="from left to right, from top to bottom, ...")
 
 
 def positive(text: str) -> int:

@@ -277,8 +277,8 @@ class Debugger(cmd.Cmd):
         self.told(0, explain, rest or "text")
 
     def do_draw(self, rest: str) -> None:
-        """draw [FILE]: the graph as it is now: as a tree, or saved as .svg, .png, .gv or .txt"""
-        drawing = draw(self.walk.loss, self.names.by_name)
+        """draw [FILE]: the graph as it is now: as a tree, or saved as .svg, .png, .pdf, .mmd ..."""
+        drawing = draw(self.walk)
         self.say(f"wrote {drawing.save(Path(rest).expanduser())}" if rest else drawing.text())
 
     # -- predicting ----------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .backward import order
+from .folding import values_under
 from .value import Value
 from .wording import printable
 
@@ -62,7 +62,8 @@ class Names:
     """The names in one graph, each once, for readers that let people ask for a value by its name.
 
     Values that share a label are told apart by a number behind it, in the order of computation; a result without a name
-    is L. `names` are the caller's own, such as locals(). Raises TypeError if they are no mapping.
+    is L, and a gradient that is a result too, as after `backward(create_graph=True)`, ∂L/∂w. `names` are the caller's
+    own, such as locals(); `others` further results. Raises TypeError if `names` are no mapping.
 
     >>> a = Value(2.0, "a")
     >>> loss = a * Value(3.0, "w") + Value(1.0, "w")
@@ -71,10 +72,10 @@ class Names:
     (['a', 'w1', 'v1', 'w2', 'L'], 1.0)
     """
 
-    def __init__(self, root: Value, names: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, root: Value, names: Mapping[str, Any] | None = None, others: Iterable[Value] = ()) -> None:
         if names is not None and not isinstance(names, Mapping):
             raise TypeError(f"names is a mapping from names to values, such as locals(), not {type(names).__name__}.")
-        self.loss, self.given = root, names or {}
+        self.loss, self.given, self.others = root, names or {}, [*others]
 
     @cached_property
     def called(self) -> dict[int, str]:
@@ -83,15 +84,21 @@ class Names:
         key, taken = id(self.loss), {*called.values()}
         if self.loss.label is None and called[key] not in self.given and "L" not in taken:
             called[key] = "L"
+        slopes = [x for x in self.things.values() if self.others and isinstance(getattr(x, "grad", None), Value)]
+        for x in reversed(slopes):
+            if id(x.grad) in called and x.grad.label is None and called[id(x.grad)] not in self.given:
+                called[id(x.grad)] = f"∂{called[key]}/∂{called[id(x)]}"
         numbered = {name: fresh_names(name, taken) for name, times in Counter(called.values()).items() if times > 1}
         return {key: next(numbered[name]) if name in numbered else name for key, name in called.items()}
 
     @cached_property
     def things(self) -> dict[int, Any]:
         """The values and arrays themselves, by identity."""
-        used = [x for node in reversed(order(self.loss)) for x in (*node.operands, node)]
-        things = {id(x): x for x in used if isinstance(x, Value | np.ndarray) and x is not self.loss}
-        return {**things, id(self.loss): self.loss}
+        roots = [self.loss, *self.others]
+        used = [x for node in values_under(roots) for x in (*node.operands, node)]
+        last = {*map(id, roots)}
+        things = {id(x): x for x in used if isinstance(x, Value | np.ndarray) and id(x) not in last}
+        return {**things, **{id(root): root for root in reversed(roots)}}
 
     @cached_property
     def by_name(self) -> dict[str, Any]:

@@ -80,7 +80,10 @@ def listed(x: Any, digits: int = 4) -> str:
 def extremes(x: Any, digits: int = 4) -> dict[str, str]:
     """What is told of an array with too many numbers to show."""
     with np.errstate(all="ignore"):
-        return {name: figure(f(x), digits) for name, f in (("min", np.min), ("mean", np.mean), ("max", np.max))}
+        low, mean, high = (float(f(x)) for f in (np.min, np.mean, np.max))
+    noise = np.finfo(x.dtype).eps * max(-low, high) if getattr(x, "dtype", np.dtype(int)).kind == "f" else 0
+    found = {"min": low, "mean": 0 if abs(mean) < noise else mean, "max": high}  # what is left of a sum that is 0
+    return {name: figure(number, digits) for name, number in found.items()}
 
 
 def aligned(rows: Iterable[Sequence[str]], right: Container[int] = (), gap: str = "  ") -> list[str]:

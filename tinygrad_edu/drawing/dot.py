@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from html import escape
-from typing import Any
+from itertools import pairwise
 
 import graphviz
-import numpy as np
 
-from .graph import Node
-from ..wording import FEW, extremes, figure, listed, type_of
+from ..recording import Scope
+from ..wording import printable
+from .graph import Box, Edge, Graph, Node
+from .labels import ALL, Cell, Show, Table, Text, line, of_box, of_edge, of_node
+from .legend import caption, legend, shape_of
+from .wires import named_wires
 
 INK, FAINT, SLOPE, LINE = "#1A1A1A", "#595959", "#A33B00", "#767676"
+FLOW, CURRENT = "#C85000", "#D55E00"
 
 # Tints of the Okabe-Ito palette, which the colour-blind tell apart; the shapes say the same in black and white.
-# Outlines, edges and numerals show on a white page as well as on a black one; all other text stands on a tint.
+# Outlines, edges and what stands on them show on a white page as well as on a black one; other text stands on a tint.
 # fmt: off
 SHAPES = {
     "parameter": {"style": "filled,rounded",        "fillcolor": "#FDEFD0", "color": "#C98500", "penwidth": "2"},
@@ -25,93 +29,167 @@ SHAPES = {
     "root":      {"style": "filled",                "fillcolor": "#D8F2E8", "color": "#009E73", "peripheries": "2"},
     "operation": {"style": "filled",                "fillcolor": "#E3E3E3", "color": LINE,      "shape": "ellipse",
                   "margin": "0.04,0.02", "width": "0.34", "height": "0.34", "ordering": "in"},
+    "folded":    {"style": "filled",                "fillcolor": "#E9E2F3", "color": "#7A5AA6", "shape": "box3d",
+                  "margin": "0.2,0.1", "ordering": "in"},
 }
-TEXT = {"fontname": "Helvetica", "fontsize": "12", "fontcolor": INK}
+ROLES = {  # size, colour, bold
+    "name": (12, INK, True), "kind": (10, FAINT, False), "slope kind": (10, SLOPE, False), "sign": (14, INK, False),
+    "value": (18, INK, False), "number": (14, INK, False), "figure": (13, INK, False), "legend": (10, INK, False),
+    "slope figure": (13, SLOPE, False), "slope": (12, SLOPE, False), "passes": (10, SLOPE, False),
+    "layer": (12, LINE, True), "wire": (12, LINE, True), "said": (11, LINE, False), "waiting": (10, LINE, False),
+    "local": (10, LINE, False), "shapes": (9, LINE, False), "stretched": (9, LINE, True),
+    "flow": (10, FLOW, False), "current": (10, FLOW, True), "changed": (10, FLOW, True),
+}
+TEXT = {"fontname": "Arial", "fontsize": "12", "fontcolor": INK}
 BOX =  {"shape": "box", "margin": "0.14,0.04", "width": "0.5", "height": "0"}
 EDGE = {"fontsize": "10", "fontcolor": LINE, "color": LINE, "arrowsize": "0.6", "labeldistance": "1.6"}
-PAGE = {"bgcolor": "transparent", "pad": "0.1", "nodesep": "0.2", "ranksep": "0.3"}  # inches
+PAGE = {"fontname": "Arial", "bgcolor": "transparent", "pad": "0.1", "nodesep": "0.2", "ranksep": "0.3"}  # inches
+WIRE = {"shape": "plaintext", "margin": "0.02"}
+LAYER = {"color": LINE, "style": "rounded", "fontsize": "12", "fontcolor": LINE, "labelloc": "t",
+         "labeljust": "l", "margin": "10"}
 # fmt: on
+TABLE, TIGHT = (f'<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="{padding}">' for padding in (3, 1))
 
 
-def dot_source(nodes: list[Node], direction: str) -> str:
+def dot_source(graph: Graph, direction: str, show: Show = ALL, wants_legend: bool = True) -> str:
     """The DOT text; the same graph gives the same text."""
     dot = graphviz.Digraph("Computation graph", graph_attr=PAGE, node_attr=TEXT | BOX, edge_attr=TEXT | EDGE)
-    dot.attr("graph", rankdir=direction)
-    names = {node: f"value{i}" for i, node in enumerate(nodes)}
-    for i, node in enumerate(nodes):
-        dot.node(names[node], f"<{table(map(cell, rows(node)))}>", **SHAPES[node.kind])
-        if node.operands:
-            operation = f"operation{i}"
-            dot.node(operation, f"<{text(node.operation, 14)}>", **SHAPES["operation"])
-            for place, operand in node.operands:
-                dot.edge(names[operand], operation, **numeral(place), weight="8" if operand.operands else "1")
-            dot.edge(operation, names[node], arrowhead="none", weight="8")  # a heavy edge is drawn straight
+    dot.attr("graph", rankdir=direction, **below(graph, show, wants_legend))
+    clusters: dict[tuple[Scope, ...], graphviz.Digraph] = {(): dot}
+    for element in in_order(graph):
+        told = of_node(element, show) if isinstance(element, Node) else of_box(element, show)
+        looks = SHAPES[shape_of(element)] | marked(element)
+        cluster(clusters, (*element.layers,)).node(element.key, html(told), **looks)
+    for row in graph.rows:  # dot knows no order of operands inside a frame
+        with cluster(clusters, (*row[0].layers,)).subgraph() as side:
+            side.attr(rank="same")
+            for node, other in pairwise(row[::-1] if direction in ("LR", "RL") else row):  # there it counts from below
+                side.edge(node.key, other.key, style="invis")
+    wires = named_wires(graph)
+    for i, (to, edge) in enumerate((box, edge) for box in graph.boxes for edge in box.edges):
+        begin, weight = edge.operand.key, "8" if edge.operand.box else "1"
+        if edge in wires:
+            begin = f"wire{i}"
+            cluster(clusters, (*to.layers,)).node(begin, html([line(Text(edge.operand.name, "wire"))]), **WIRE)
+        label = html(of_edge(edge, show), TIGHT)
+        more = ({"label": label} if label else {}) | numeral(edge.place, direction) | traced(edge)
+        dot.edge(begin, to.key, id=f"edge{i}", weight=weight, **more)
+    for box in graph.boxes:
+        for node in box.results:
+            dot.edge(box.key, node.key, arrowhead="none", weight="8")  # a heavy edge is drawn straight
+    for i, (node, other, words) in enumerate(graph.links):
+        label = html([line(Text(words, "shapes"))] if words else [], TIGHT)
+        dot.edge(node.key, other.key, id=f"link{i}", label=label, style="dashed", arrowhead="none", constraint="false")
+    for layers, part in reversed(clusters.items()):
+        if layers:
+            clusters[layers[:-1]].subgraph(part)
     return str(dot.source)
 
 
-def numeral(place: str) -> dict[str, str]:
-    """The place of an operand beside its arrow: the first above it, the others below."""
-    return {"headlabel": place, "labelangle": "-25" if place == "1" else "25"} if place else {}
+def below(graph: Graph, show: Show, wants_legend: bool) -> dict[str, str]:
+    """What is said under the drawing, as its label."""
+    if not wants_legend:
+        return {}
+    rows: list[str] = [text(Text(said, "said")) for said in caption(graph)]
+    if entries := legend(graph, show):
+        cells = "".join(f"<TD>{sample(*entry)}</TD>" for entry in entries)
+        rows.append(f'<TABLE BORDER="0" CELLSPACING="6" CELLPADDING="0"><TR>{cells}</TR></TABLE>')
+    lines = "".join(f'<TR><TD ALIGN="LEFT">{row}</TD></TR>' for row in rows)
+    return {"label": f"<{TABLE}{lines}</TABLE>>", "labelloc": "b", "labeljust": "l"} if rows else {}
 
 
-def rows(node: Node) -> Iterator[str]:
-    """What stands in a box: name, value, gradient. One that has not arrived is not 0; a constant waits for none."""
-    kind = type_of(node.number)
-    if node.name or kind:
-        yield text(node.name, bold=True) + text(kind and f"  {kind}", 10, FAINT)
-    if kind:
-        yield table([*heading(node.number), *figures("value", node.number), *figures("grad", node.gradient, SLOPE)])
-    else:
-        yield text(figure(node.number), 18 if node.name else 14)
-    if node.constant:
-        yield text("constant", 10, FAINT)
-    elif node.gradient is None:
-        yield text("no path" if node.state == "no path" else "grad —", color=SLOPE)
-    elif not kind:
-        yield text(f"grad {figure(node.gradient)}{passes(node)}", color=SLOPE)
-    elif passes(node):
-        yield text(passes(node).strip(), 10, SLOPE)
+def sample(kind: str, words: str) -> str:
+    """A small box that looks like those in the drawing, with what they are; or a text as it stands on edges."""
+    if kind not in SHAPES:
+        return text(Text(words, kind))
+    shape = SHAPES[kind]
+    dashed, round_too = "dashed" in shape["style"], "rounded" in shape["style"] or shape.get("shape") == "ellipse"
+    style = ",".join(["ROUNDED"] * round_too + ["DASHED"] * dashed) or "SOLID"
+    inner = framed(text(Text(words, "legend")), shape, BGCOLOR=shape["fillcolor"], STYLE=style)
+    return framed(inner, shape, CELLPADDING="2") if kind == "root" else inner
 
 
-def passes(node: Node) -> str:
-    """How many times what one pass gives a gradient is, if it is more than once."""
-    return f" ({node.passes} × one pass)" if node.passes and node.passes > 1 else ""
+def framed(content: str, shape: Mapping[str, str], **more: str) -> str:
+    """A table of one cell with the outline of a shape."""
+    frame = {"BORDER": shape.get("penwidth", "1"), "COLOR": shape["color"], "CELLBORDER": "0", "CELLSPACING": "0"}
+    attributes = "".join(f' {name}="{value}"' for name, value in (frame | {"CELLPADDING": "3"} | more).items())
+    return f"<TABLE{attributes}><TR><TD>{content}</TD></TR></TABLE>"
 
 
-def heading(x: Any) -> Iterator[str]:
-    """The names of the columns, where an array is too large to be shown but by its extremes."""
-    if np.size(x) > FEW:
-        yield "".join(cell(text(f"  {name}", 10, FAINT), "RIGHT") for name in ["", *extremes(x)])
+def in_order(graph: Graph) -> Iterable[Node | Box]:
+    """The values, each box before the first value that it computes."""
+    told = set()
+    for node in graph.nodes:
+        if node.box is not None and node.box not in told:
+            told.add(node.box)
+            yield node.box
+        yield node
 
 
-def figures(name: str, x: Any, color: str = INK) -> Iterator[str]:
-    """Rows of cells, with a name before the first."""
-    for i, row in enumerate([] if x is None else grid(x)):
-        first = cell(text("" if i else name, 10, FAINT if color == INK else color), "LEFT")
-        yield first + "".join(cell(text(f"  {number}", 13, color), "RIGHT") for number in row)
+def cluster(clusters: dict[tuple[Scope, ...], graphviz.Digraph], layers: tuple[Scope, ...]) -> graphviz.Digraph:
+    """The frame of the innermost of some layers, made with those around it where there is none yet."""
+    if layers not in clusters:
+        cluster(clusters, layers[:-1])
+        made = graphviz.Digraph(f"cluster{len(clusters)}")
+        made.attr("graph", label=html([[[("center", [Text(printable(layers[-1].name), "layer")])]]]), **LAYER)
+        clusters[layers] = made
+    return clusters[layers]
 
 
-def grid(x: Any) -> list[list[str]]:
-    """The numbers of a small array as they stand in rows, otherwise its extremes."""
-    if np.size(x) > FEW:
-        return [list(extremes(x).values())]
-    if not np.size(x) or np.ndim(x) > 2:
-        return [[listed(x)]]
-    return [[figure(number) for number in row] for row in np.atleast_2d(x).tolist()]
+def marked(element: Node | Box) -> dict[str, str]:
+    """What a walk, or a comparison, says of an element: an identity for scripts, a class, an outline."""
+    found = {"id": element.key, "class": " ".join(filter(None, [element.kind, element.phase]))}
+    if element.phase == "current":
+        found |= {"color": CURRENT, "penwidth": "3"}
+    elif element.phase == "waiting":
+        found |= {"style": "filled,dashed", "fillcolor": "#FFFFFF", "color": "#A0A0A0"}
+    elif element.phase == "changed":
+        found |= {"color": CURRENT, "penwidth": "3.5"}
+    elif element.phase == "same":
+        found |= {"color": "#9A9A9A", "penwidth": "0.8", "fillcolor": "#F4F4F4"}
+    return found
 
 
-def table(lines: Iterable[str]) -> str:
-    """Lines of cells, without any rules."""
-    return f'<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="3">{"".join(f"<TR>{line}</TR>" for line in lines)}</TABLE>'
+def traced(edge: Edge) -> dict[str, str]:
+    """The same of an edge; one that stretches its operand is drawn twice as wide where it begins."""
+    found = {"class": edge.phase} if edge.phase else {}
+    if edge.phase == "current":
+        found |= {"color": CURRENT, "penwidth": "3"}
+    elif edge.phase == "waiting":
+        found |= {"style": "dashed", "color": "#A0A0A0"}
+    elif edge.stretched > 1:
+        found |= {"style": "tapered", "penwidth": "5", "dir": "forward", "arrowtail": "none"}
+    if edge.phase == "changed":
+        found |= {"color": CURRENT, "penwidth": found.get("penwidth", "2.5")}
+    return found
 
 
-def cell(content: str, align: str = "CENTER") -> str:
+def numeral(place: str, direction: str) -> dict[str, str]:
+    """The place of an operand beside its arrow: where labels stand beside an edge, on the other side of it."""
+    above = place == "1" and direction in ("LR", "RL")
+    return {"headlabel": place, "labelangle": "-25" if above else "25"} if place else {}
+
+
+def html(tables: Iterable[Table], start: str = TABLE) -> str:
+    """A label of Graphviz: tables one under the other, one of a single line as a line."""
+    rows = [lines(table) if len(table) == 1 else f"<TR><TD>{TABLE}{lines(table)}</TABLE></TD></TR>" for table in tables]
+    return f"<{start}{''.join(rows)}</TABLE>>" if rows else ""
+
+
+def lines(table: Table) -> str:
+    """The lines of a table."""
+    return "".join(f"<TR>{''.join(map(cell, row))}</TR>" for row in table)
+
+
+def cell(one: Cell) -> str:
     """One cell of a line."""
-    return f'<TD ALIGN="{align}">{content}</TD>'
+    align, content = one
+    return f'<TD ALIGN="{align.upper()}">{"".join(map(text, content))}</TD>'
 
 
-def text(content: str, size: int = 12, color: str = INK, bold: bool = False) -> str:
+def text(x: Text) -> str:
     """Text that stays text: no markup, and no escape of Graphviz, to which a backslash with N is the node's name."""
-    content = escape(content).replace("\\", "\\\\")
+    size, color, bold = ROLES.get("flow" if x.place == "flow" else x.role, (12, LINE, True))
+    content = escape(x.text).replace("\\", "\\\\")
     content = f"<B>{content}</B>" if bold and content else content
     return f'<FONT POINT-SIZE="{size}" COLOR="{color}">{content}</FONT>' if content else ""

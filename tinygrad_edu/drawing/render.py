@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from html import escape
 from importlib import metadata
 from pathlib import Path
 
-HINT = 'For a picture: pip install "tinygrad-edu[render]", or install Graphviz.'
-SHARP = ["-Gdpi=144", "-Gsize=100,100"]  # dots to the inch; inches at most, as time and memory grow with the area
+from .paper import pdf_of
+from .standby import standby
 
-FONTS = (b"Helvetica,sans-Serif", b"Helvetica,Arial,Liberation Sans,Nimbus Sans,DejaVu Sans Condensed,sans-serif")
-# the second names what is as wide as the Helvetica that boxes are measured for, before whatever a browser has
+HINT = 'For a picture: pip install "tinygrad-edu[render]", or install Graphviz.'
+PAPER = 'For a PDF: pip install "tinygrad-edu[render,plot]", or install Graphviz.'
+SHARP = ["-Gdpi=144", "-Gsize=100,100"]  # dots to the inch; inches at most, as time and memory grow with the area
+HASTE = ["-Gnslimit=0.1", "-Gsplines=line"]  # fewer attempts to place the boxes, and straight edges
+PATIENCE = 20  # seconds for a picture, and then for one made in haste
+
+FONTS = "Helvetica,Arial,Liberation Sans,Nimbus Sans,DejaVu Sans Condensed,sans-serif"
+# what is as wide as the font that boxes are measured for, before whatever a browser has
+NOISE = re.compile(
+    rb"<!--.*?-->\n"  # comments
+    rb"|<title>(?!Computation graph<).*?</title>\n"  # keys, which would show up under the pointer
+    rb'|(?<=<g id=")page[\d,]+_'  # how many graphs the program had read before
+    rb'| xml:space="preserve"| font-family="[^"]*"',  # of each text; all of them get the same
+    re.DOTALL,
+)
 
 
 class NoPictureError(RuntimeError):
@@ -20,20 +34,57 @@ class NoPictureError(RuntimeError):
 
 
 def picture(source: str, form: str) -> bytes:
-    """The picture as `form`, svg or png. Raises NoPictureError if no program here can draw it."""
+    """The picture as `form`, svg, png or pdf. Raises NoPictureError if no program here can draw it."""
     found, complaints = programs(), []
     for program in found:
-        command = [program, f"-T{form}", *(SHARP if form == "png" else [])]
         try:
-            done = subprocess.run(command, input=source.encode(), capture_output=True, check=False)
+            return drawn(program, source.encode(), form)
+        except TimeoutError as error:  # the others lay out in the same way
+            complaints.append(f"{error} Draw less of it, with max_nodes, depth or only.")
+            break
+        except NoPictureError as error:
+            complaints.append(str(error))
+    else:
+        if len(found) < 2:
+            complaints.append(PAPER if form == "pdf" else HINT)
+    raise NoPictureError(" ".join(complaints))
+
+
+def drawn(program: str, source: bytes, form: str) -> bytes:
+    """The picture of one program."""
+    name = Path(program).stem
+    if form == "svg":
+        svg = standby(program).svg(source) if name == "dot" else b""
+        return tidy(svg or written(program, source, form))
+    if form == "pdf" and name == "graphviz-pure":
+        try:
+            return pdf_of(drawn(program, source, "svg"))
+        except ImportError:
+            raise NoPictureError("graphviz-pure makes no PDF without matplotlib.") from None
+    return written(program, source, form)
+
+
+def tidy(svg: bytes) -> bytes:
+    """An SVG without what stands before it in a file of its own, and without noise; spaces before a text are kept."""
+    svg = NOISE.sub(b"", svg[svg.index(b"<svg") :]).replace(b"<svg", f'<svg font-family="{FONTS}"'.encode(), 1)
+    return re.sub(rb"(<text[^>]*>) ", rb"\1&#160;", svg)
+
+
+def written(program: str, source: bytes, form: str) -> bytes:
+    """What a program writes: with care, or in haste if that takes too long."""
+    name, command = Path(program).stem, [program, f"-T{form}", *(SHARP if form == "png" else [])]
+    for more in ([], HASTE):
+        try:
+            done = subprocess.run([*command, *more], input=source, capture_output=True, check=False, timeout=PATIENCE)
         except OSError as error:  # a file of that name that is no program
-            complaints.append(f"{Path(program).stem} does not start: {error.strerror}.")
+            raise NoPictureError(f"{name} does not start: {error.strerror}.") from None
+        except subprocess.TimeoutExpired:
             continue
         if done.returncode == 0 and done.stdout:
-            return done.stdout if form == "png" else done.stdout.replace(*FONTS)
+            return done.stdout
         said = [line for line in done.stderr.decode(errors="replace").splitlines() if line and "Warning" not in line]
-        complaints.append(f"{Path(program).stem} failed: {[*said, f'exit code {done.returncode}'][0]}.")
-    raise NoPictureError(" ".join(complaints if len(found) > 1 else [*complaints, HINT]))
+        raise NoPictureError(f"{name} failed: {[*said, f'exit code {done.returncode}'][0]}.")
+    raise TimeoutError(f"{name} found no layout in {2 * PATIENCE} s.")
 
 
 def programs() -> list[str]:

@@ -4,38 +4,57 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from .dot import passes
-from .graph import Node
 from ..wording import FEW, WIDTH, extremes, listed, type_of
+from .graph import Graph, Node
+from .labels import change, kind_of, passes
 
 RIGHTMOST = 45  # columns; a value that would begin farther right begins a tree of its own
 
 
-def text_tree(root: Node) -> str:
-    """The tree under `root`. A value is told once: where it is met again, it is only named."""
-    lines: list[str] = []
-    heads, put_off, told = [root], {root}, set[Node]()
+def text_of(graph: Graph) -> str:
+    """The tree under each root, then what is said beside the graph. What one tree has told is only named in another."""
+    told = set[Node]()
+    trees = [text_tree(root, told) for root in [*graph.roots, *graph.opened] if root not in told]
+    said = [line for sentence in graph.said for line in textwrap.wrap(sentence, WIDTH)]
+    return "\n\n".join([*trees, *(["\n".join(said)] if said else [])])
+
+
+def text_tree(root: Node, told: set[Node] | None = None) -> str:
+    """The tree under a root. A value is told once: where it is met again, it is only named."""
+    return "\n".join(tree(root, set() if told is None else told))
+
+
+def tree(root: Node, told: set[Node]) -> Iterator[str]:
+    """The lines under a root, of what is not told yet; what stands far to the right is a tree of its own below."""
+    heads, put_off = [root], {root}
     for head in heads:  # the list grows while it is read
+        if head is not root:
+            yield ""
         stack = [(head, "", "")]
         while stack:
             node, branch, below = stack.pop()
             if node in told:
-                lines.append(f"{branch}{called(node)} ↑ see above")
-            elif branch and node.operands and (node in put_off or len(branch) > RIGHTMOST):
-                lines.append(f"{branch}{called(node)} ↓ continued below")
+                yield f"{branch}{called(node)} ↑ see above"
+            elif branch and node.box and (node in put_off or len(branch) > RIGHTMOST):
+                yield f"{branch}{called(node)} ↓ continued below"
                 heads += [] if node in put_off else [node]
                 put_off.add(node)
             else:
                 told.add(node)
-                lines += wrapped(described(node), branch, below + ("│  " if node.operands else "   "))
-                for i, (_, operand) in enumerate(reversed(node.operands)):
+                under = operands(node)
+                yield from wrapped(described(node), branch, below + ("│  " if under else "   "))
+                for i, operand in enumerate(reversed(under)):
                     stack.append((operand, below + ("├─ " if i else "└─ "), below + ("│  " if i else "   ")))
-        lines.append("")
-    return "\n".join(lines[:-1])
+
+
+def operands(node: Node) -> list[Node]:
+    """What a value was computed from; then the leaves that a folded box shows itself."""
+    return [*[edge.operand for edge in node.box.edges], *node.box.held] if node.box else []
 
 
 def wrapped(parts: list[str], first: str, rest: str) -> list[str]:
@@ -48,11 +67,18 @@ def wrapped(parts: list[str], first: str, rest: str) -> list[str]:
 def described(node: Node) -> list[str]:
     """A value: its name and numbers; its gradient and the operation on the operands below."""
     name = f"{called(node)} =" if node.name else ""
-    value = " ".join(filter(None, [name, type_of(node.number), numbers(node.number)]))
+    value = " ".join(filter(None, [name, kind_of(node), compared(node, "number")]))
     slope = "constant" if node.constant else "no path" if node.state == "no path" else "grad —"
     if node.gradient is not None and not node.constant:
-        slope = f"grad {numbers(node.gradient)}{passes(node)}"
-    return [value, f"{slope} ← {node.operation}" if node.operation else slope]
+        many = passes(node)
+        slope = f"grad {compared(node, 'gradient')}{many and f' ({many})'}"
+    return [value, f"{slope} ← {node.box.sign}" if node.box else slope]
+
+
+def compared(node: Node, field: str) -> str:
+    """Numbers, and what they were in the run compared with; a question mark where they are not there yet."""
+    x = getattr(node, field)
+    return "?" if x is None else numbers(x) if node.before is None else change(node, field)
 
 
 def called(node: Node) -> str:

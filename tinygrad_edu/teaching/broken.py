@@ -37,7 +37,7 @@ from ..value import Value, seed_of
 from ..wording import FEW, WIDTH, aligned, figure, listed
 from .path_sums import clipped, edges, gained, many, unfitted
 from .path_sums import reached as topological_order
-from .reading import stretched
+from ..edges import stretched
 from .steps import Step
 
 MOST = 100_000  # visits, after which an engine is stopped

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,8 @@ from .. import elements, ops
 from ..backward import order
 from ..contributions import Contribution, arrived, grad_state, reason, state_of
 from ..errors import GradientError
-from ..folding import Shown, shown
+from ..edges import letter
+from ..folding import Shown, composite_of, shown
 from ..naming import Names, a_loss
 from ..notation import TEXT, write
 from ..recording import Scope
@@ -26,7 +28,6 @@ from .reading import (
     Style,
     gradient,
     known_numbers,
-    letter,
     of_edge,
     of_step,
     of_value,
@@ -140,8 +141,8 @@ def told_of(loss: Value, names: Names, composites: bool) -> tuple[dict[int, Show
     """What is shown of a graph, and the composites that are one step: those with one result and few rows."""
     opened: set[Scope] = set()
     while True:
-        seen = shown(loss, opened if composites else False)
-        results = Counter(x.composite for x in seen.values() if x.composite is not None)
+        seen = shown([loss], partial(composite_of, opened=frozenset(opened)) if composites else never)
+        results = Counter(x.box for x in seen.values() if x.box is not None)
         open_too = {scope for scope, times in results.items() if times > 1}
         folded: dict[int, Composite] = {}
         for key, (node, _, scope, operands) in seen.items():
@@ -154,6 +155,10 @@ def told_of(loss: Value, names: Names, composites: bool) -> tuple[dict[int, Show
         if not open_too:
             return seen, folded
         opened |= open_too
+
+
+def never(value: Value) -> None:
+    """The box of a value where all are opened."""
 
 
 def of_composite(
@@ -178,7 +183,7 @@ def of_composite(
              [of_edge(step, style) for step in edges.get(id(row), ())])
         for row in reversed(composite.nodes)
     )  # fmt: skip
-    name = seen.composite.name if seen.composite else ""
+    name = seen.box.name if seen.box else ""
     value = of_value(node, seen.operands, names, style, composite=True)
     told = value._replace(through=value.through.replace(node.op.name, name, 1) if node.op else name, composite=True)
     return Part(name, told, [gain._replace(through=name, composite=True) for gain in gains], inner)

@@ -20,7 +20,7 @@ from ..naming import Names
 from ..value import Value
 from ..wording import operation
 from .path_sums import edges
-from .reading import rule_of
+from ..edges import rule_of
 
 Key = tuple[str, Value]  # "value" or "gradient", and of what
 Place = tuple[Any, int]  # a node, and which of its operands

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..backward import order
+from ..edges import letter
 from ..notation import ATOM, LATEX, MATHML, TEXT, Notation, write
 from ..symbol import Symbol, applied
-from .reading import Reading, letter, notation_of, told
-from .replay import again
+from .reading import Reading, notation_of, told
 
 if TYPE_CHECKING:
     from .worksheets import Question, Section, Worksheet
@@ -269,14 +269,11 @@ def picture(sheet: Worksheet) -> str:
 
     if len(sheet.names.things) > LARGEST:
         return ""
-    made = again(sheet.loss)
-    for x in made.values():
-        if x.op is not None:
-            x._data = np.full(x.shape, np.nan) if x.shape else np.nan
-    svg = tg.draw(made[sheet.loss], sheet.names.by_name)._repr_svg_()
+    drawing = tg.draw(sheet.loss, sheet.names.by_name, step=0, edges=False, legend=False)
+    svg = drawing._repr_svg_()
     if svg is None:  # no program here can draw it
         return ""
-    svg = re.sub(r"(<text (?:(?!bold)[^>])*>(?: ?&#160;)?)nan<", r"\1&#160;&#160;?<", svg).replace("grad —", "grad ?")
+    svg = svg.replace("grad —", "grad ?")
     svg = re.sub(r'<!--.*?-->|<title>.*?</title>| xmlns(:\w+)?="http[^"]*"', "", svg, flags=re.DOTALL)
     width = (re.findall(r'width="(\d+pt)"', svg) or ["100%"])[0]
     words = f"The graph of {sheet.names.root}: what is computed from what, the values and gradients still unknown."

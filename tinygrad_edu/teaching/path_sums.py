@@ -26,7 +26,7 @@ from ..notation import PRODUCT, TEXT, write
 from ..symbol import Symbol
 from ..value import Value, seed_of
 from ..wording import FEW, WIDTH, aligned, extremes, figure, listed
-from .reading import fitted, letter, rule_of
+from ..edges import fitted, letter, rule_of
 from .steps import Step
 
 READABLE = 12  # edges of a path whose formula is still read

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import re
 from fractions import Fraction
 from html import escape
-from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import elements, ops
 from ..backward import order
+from ..edges import fitted, is_broadcast, letter, rule_of, ruled, shapes_met, stretched
 from ..folding import Used
 from ..naming import Names
 from ..notation import LATEX, MATHML, TEXT, Derivative, Notation, write
-from ..symbol import Symbol, applied, normal, of_arrays
+from ..symbol import Symbol, applied, normal
 from ..value import Value
 from ..wording import FEW, figure, listed
 
@@ -92,13 +91,10 @@ class Reading(NamedTuple):
         """The shapes that meet, (2, 4) @ (4, 8) -> (2, 8), or (4, 8) where they are all the same."""
         if self.put_in is not None or not (self.letter.shape or ops.shape(self.rule)):
             return ""
-        parts, to = [x.shape for x in getattr(self.rule, "operands", ()) if ops.shape(x)], self.letter.shape
+        to = self.letter.shape
         if self.composite or self.hidden:
             return str(to) if to else ""
-        if getattr(self.rule, "op", None) in (ops.matmul, ops.linear):
-            return f"{parts[0]} @ {parts[1]} -> {to}"
-        differ = [shape for shape in dict.fromkeys(parts) if shape != to]
-        return f"{', '.join(map(str, differ))} -> {to}" if differ else str(to)
+        return shapes_met(self.rule, to)
 
     def line(self, notation: Notation = TEXT) -> str:
         """The reading as one line."""
@@ -128,11 +124,6 @@ def notation_of(sign: str, notation: Notation) -> str:
     if notation is MATHML:
         return f"<mo>{sign}</mo>" if sign in SIGNS else f"<mtext>{sign}</mtext>"
     return f" {sign} " if sign in SIGNS else sign
-
-
-def letter(x: Any, number: Any, names: Names) -> Any:
-    """The letter of a value or array, with its shape; a plain number stays itself."""
-    return Symbol(names.of(x), ops.shape(number)) if isinstance(x, Value | np.ndarray) else number
 
 
 def gradient(x: Value, names: Names, style: Style) -> Symbol:
@@ -221,18 +212,14 @@ def of_value(node: Value, operands: list[Used], names: Names, style: Style, comp
 def of_edge(step: Any, style: Style) -> Reading:
     """A contribution: the rule of the operand read on letters, and on the numbers."""
     node, names, x = step.node, step.names, step.operand
-    rule, operands = rule_of(node.op, step.place), [*zip(node.operands, node.numbers)]
-    shape = ops.shape(node.numbers[step.place])
-    letters = [letter(x, number, names) for x, number in operands]
-    g, y = gradient(node, names, style), letter(node, node._data, names)
-    formula, numbers = fitted(rule(g, y, *letters, **node.settings), shape), put_in(node, operands, style)
+    shape, numbers = ops.shape(node.numbers[step.place]), put_in(node, [*zip(node.operands, node.numbers)], style)
+    formula = ruled(node, step.place, gradient(node, names, style), names)
     inserted: Any = None
     if numbers is not None:
         g, y = (Symbol(put(number, style.digits)) for number in (step.upstream, node._data))
-        inserted = rule(g, y, *numbers, **node.settings)
-    broadcast = node.shape and (step.place == 2 if node.op is ops.linear else not of_arrays(node.op))
+        inserted = rule_of(node.op, step.place)(g, y, *numbers, **node.settings)
     said = [
-        stretched(names.of(x), shape, node.shape) if broadcast else "",
+        stretched(names.of(x), shape, node.shape) if is_broadcast(node, step.place) else "",
         guarded(formula, known_numbers(step, style)),
     ]
     words = "; ".join(filter(None, said))
@@ -242,37 +229,11 @@ def of_edge(step: Any, style: Style) -> Reading:
     )  # fmt: skip
 
 
-def rule_of(op: Any, place: int) -> Any:
-    """The rule of one operand of a row."""
-    return next(islice(iter(op.rules), place, None))
-
-
 def put_in(node: Value, operands: list[Used], style: Style) -> list[Any] | None:
     """The operands as numbers that stay as they are written; None where one is an array, or the result."""
     if node.shape or any(ops.shape(number) for _, number in operands):
         return None
     return [Symbol(put(number, style.digits)) if isinstance(x, Value) else number for x, number in operands]
-
-
-def fitted(formula: Any, shape: tuple[int, ...]) -> Any:
-    """A contribution in the shape of its operand, as the sweep makes it: un-broadcast."""
-    if ops.shape(formula) == shape:
-        return formula
-    return ops.sum_to(formula, shape=shape) if ops.shape(formula) else ops.broadcast_to(formula, shape=shape)
-
-
-def stretched(name: str, shape: tuple[int, ...], to: tuple[int, ...]) -> str:
-    """Why a contribution is summed: how the operand had been broadcast; nothing if it had not."""
-    lead = len(to) - len(shape)
-    axes = [i for i, n in enumerate(to) if i < lead or shape[i - lead] != n]
-    times = math.prod(to[i] for i in axes)
-    if times == 1:
-        return ""
-    if not shape:
-        return f"summed over all {times}: {name} was used for each of them"
-    kind = ("rows", "columns")[axes[0]] if axes in ([0], [1]) and len(to) == 2 else "places"
-    axis = "axis" if len(axes) == 1 else "axes"
-    return f"summed over {axis} {', '.join(map(str, axes))}: {name} {shape} was stretched over {times} {kind}"
 
 
 # -- where a formula hides a convention --------------------------------------------------------------------------------

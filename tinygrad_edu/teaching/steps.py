@@ -7,14 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import ops
+from .. import edges, ops
 from ..backward import order
 from ..contributions import grad_state, watched
 from ..errors import GradientError
 from ..kernels import real
 from ..naming import Names, a_loss
-from ..notation import LATEX
-from ..symbol import of_arrays
+from ..notation import LATEX, MATHML
 from ..value import Value, seed_of
 from . import reading
 from .replay import again
@@ -52,12 +51,7 @@ class Step(NamedTuple):
 
         None for other operations, whose formula is the linear map itself, and for a step that is no edge.
         """
-        node = self.node
-        if self.kind != "edge" or (any(map(ops.shape, (node, *node.numbers))) and of_arrays(node.op)):
-            return None
-        one = np.ones_like(node._data) if node.shape else node._data.__class__(1)
-        local = reading.rule_of(node.op, self.place)(one, node._data, *node.numbers, **node.settings)
-        return ops.plain(np.broadcast_to(local, node.shape) if node.shape else local)
+        return edges.local(self.node, self.place) if self.kind == "edge" else None
 
     @property
     def formula(self) -> str:
@@ -71,6 +65,21 @@ class Step(NamedTuple):
     def latex(self) -> str:
         """The same in LaTeX, for math mode."""
         return reading.of_step(self).line(LATEX)
+
+    def mathml(self, part: str = "line") -> str:
+        """The same in MathML, for an element `math` of a page; or a part of it: left, equal or sofar."""
+        found: str = getattr(reading.of_step(self), part)(MATHML)
+        return found
+
+    @property
+    def words(self) -> str:
+        """What the formula alone does not tell: why a contribution is summed, or which convention holds; mostly ""."""
+        return reading.of_step(self).words
+
+    @property
+    def shapes(self) -> str:
+        """The shapes of the arrays that meet, (2, 4) @ (4, 8) -> (2, 8); nothing among single numbers."""
+        return reading.of_step(self).shapes()
 
     def _repr_latex_(self) -> str:
         return f"${self.latex()}$"

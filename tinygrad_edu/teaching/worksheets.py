@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import ops
+from ..edges import letter, ruled
 from ..elements import evaluated
 from ..naming import Names, names_of
 from ..notation import Derivative
@@ -23,7 +24,7 @@ from ..wording import FEW, figure, printable
 from .explaining import account, inserted
 from .formats import Part
 from .page import key, markdown, page
-from .reading import STYLES, Reading, Style, known_numbers, letter, rule_of, signed
+from .reading import STYLES, Reading, Style, known_numbers, signed
 from .replay import again
 from .sheets import TASKS, made_up
 from .steps import Walk
@@ -167,7 +168,7 @@ def local_derivatives(steps: Walk, style: Style) -> list[list[Question]]:
             continue
         name = Derivative(names.of(node), names.of(step.operand), style.gradient if style.gradient in "∂d" else "∂")
         letters = [letter(x, number, names) for x, number in zip(node.operands, node.numbers)]
-        formula = rule_of(node.op, step.place)(1, letter(node, node._data, names), *letters, **node.settings)
+        formula = ruled(node, step.place, 1, names)
         if name in found:
             formula, local = found[name].reading.rule + formula, found[name].reading.number + local
         put_in = inserted(formula, known_numbers(step, style), style)
