@@ -341,7 +341,7 @@ def test_help_of_the_commands_with_an_expression(run):
         ],
         "worksheet": ["[expression]", "--difficulty", "--seed", "--digits", "--key", ".html"],
         "draw": [".svg .png .pdf .gv .mmd", "--model", "--depth", "--max-nodes", "--only", "--element", "--step"],
-        "film": ["[expression]", "--model", "--open", ".html"],
+        "film": ["[expression]", "--model", "--depth", "--open", ".html"],
     }.items():
         code, out, err = run(command, "--help")
         assert (code, err) == (0, "")
@@ -741,7 +741,7 @@ def test_what_cannot_be_trained_is_one_line(options, says, run, tmp_path):
         (("train", "xor", "--fast"), "unrecognized arguments: --fast"),
         (("draw", "--model", "cifar"), "invalid choice: 'cifar'"),
         (("draw", "a*b", "--max-nodes", "0"), "'0' is not a whole number of at least 1"),
-        (("film", "a*b", "--depth", "1"), "unrecognized arguments: --depth"),
+        (("film", "a*b", "--step", "1"), "unrecognized arguments: --step"),
         (("tour", "extra"), "unrecognized arguments: extra"),
     ],
 )

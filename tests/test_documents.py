@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import jupytext
 import matplotlib.pyplot as plt
@@ -158,3 +159,14 @@ def test_a_missing_name_is_noticed():
         "tg.gradd",
         "ops.tanh.rulez",
     ]
+
+
+def test_the_gallery_is_what_its_script_writes_and_has_all_its_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    script = importlib.import_module("draw_pictures")
+    page = (ROOT / "docs" / "gallery.md").read_text("utf-8")
+    assert page == script.page()
+    for picture in script.PICTURES:
+        svg = ElementTree.parse(ROOT / "docs" / "pictures" / f"{picture.__name__}.svg").getroot()
+        assert svg.tag.endswith("svg")
+        assert f"pictures/{picture.__name__}.svg" in page

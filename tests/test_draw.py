@@ -191,6 +191,72 @@ def test_the_graph_of_a_gradient_stands_beside_its_own():
     assert "value1 [" not in frame[: frame.index("}")]  # what y is made of is not in it
 
 
+def test_a_gradient_is_only_called_after_the_result_that_it_belongs_to():
+    u, v = Value(1.0, "u"), Value(5.0, "v")
+    loss, other = u * v, u * u * 4
+    other.backward(create_graph=True)
+    said = texts(tg.draw([loss, u.grad]))
+    assert {"u.grad", "graph of u.grad"} <= {*said}
+    assert not any("∂" in text for text in said)
+    w = Value(0.5, "w")
+    loss = tg.tanh(w) * w
+    loss.backward(create_graph=True)
+    first = w.grad
+    assert {"∂L/∂w", "∂L/∂v1"} <= {*texts(tg.draw([loss, first]))}
+    w.zero_grad()
+    first.backward(create_graph=True)
+    assert "∂L/∂w" not in texts(tg.draw([loss, first, w.grad]))
+
+
+# -- what arrives and what is there ------------------------------------------------------------------------------------
+
+
+def product() -> tuple[Value, Value, Value]:
+    a = Value(2.0, "a")
+    b = a * 3
+    b.label = "b"
+    return a, b, b * a
+
+
+def test_a_gradient_of_several_passes_is_told_by_what_one_of_them_brings():
+    _, _, loss = product()
+    loss.backward()
+    loss.backward()
+    assert "2 × what arrives" in texts(tg.draw(loss))
+    _, _, loss = product()
+    loss.backward(3.0)  # one pass, from 3
+    said = texts(tg.draw(loss))
+    assert not any("what arrives" in text or "What arrives" in text for text in said)
+    assert "grad 36" in said
+
+
+def test_what_other_passes_have_left_is_said():
+    _, b, loss = product()
+    loss.backward()
+    (b * 5).backward()
+    why = "is not all of the gradient: other passes have come there too."
+    assert f"What arrives at a, b {why}" in texts(tg.draw(loss))
+    a, b, loss = product()
+    loss.backward()
+    a.zero_grad()
+    assert "The gradient of a was set to 0 since the pass." in texts(tg.draw(loss))
+    _, _, loss = product()
+    loss.backward()
+    assert "a had a gradient before this walk." in texts(tg.draw(loss, step=3))
+    assert "a had a gradient before this walk." not in texts(tg.draw(product()[2], step=3))
+
+
+def test_why_a_gradient_is_zero_is_said():
+    out = neuron()
+    out.backward()
+    assert "All that arrives at w2 is 0: w2 is multiplied by x2 = 0." in texts(tg.draw(out))
+
+
+def test_a_number_as_local_derivative_is_written_once():
+    a = Value(3.0, "a")
+    assert [edge.local for _, edge in edges_of(built(a * 1.0 + a * 0.5))] == ["1", "", "0.5", "", "1", "1"]
+
+
 # -- part of a graph ---------------------------------------------------------------------------------------------------
 
 
@@ -211,7 +277,8 @@ def test_only_every_path_of_a_diamond():
     left.label, right.label = "left", "right"
     text = tg.draw(left * right + Value(1.0, "other"), only="a").text()
     assert {"left", "right", "a"} <= {*re.findall(r"(\w+) = ", text)}
-    assert "other" not in text
+    assert "other = " not in text  # only its name is there, as what the sum has besides
+    assert text.count("└─ other\n") == 1
 
 
 def test_values_gradients_edges_and_legend_can_be_left_out():
@@ -230,6 +297,10 @@ def test_values_gradients_edges_and_legend_can_be_left_out():
 def test_the_direction_follows_what_is_drawn_unless_it_is_said():
     assert "rankdir=LR" in tg.draw(neuron()).source
     assert "rankdir=TB" in tg.draw(tg.sum(Value([1.0, 2.0]) * 2)).source
+    deep = Value(1.0, "x")
+    for _ in range(12):
+        deep = deep + 1
+    assert "rankdir=TB" in tg.draw(deep).source
     assert "rankdir=BT" in tg.draw(neuron(), direction="BT").source
 
 

@@ -28,7 +28,7 @@ class Parsed:
         self.nodes = dict(re.findall(r"^\t(\w+) \[label=<(.*)> \w+=.*\]$", source, re.M))
         self.styles = dict(re.findall(r"^\t(\w+) \[label=<.*>( \w+=.*)\]$", source, re.M))
         self.edges = re.findall(r"^\t(\w+) -> (\w+)", source, re.M)
-        self.places = dict(re.findall(r"^\t(\w+) -> \w+ \[(?:label=<.*> )?headlabel=(\d)", source, re.M))
+        self.places = dict(re.findall(r"^\t(\w+) -> \w+ \[(?:label=<.*> )?headlabel=.(\d)\w\w\b", source, re.M))
 
     def texts(self, node):
         """What can be read in a node, row by row."""
@@ -152,6 +152,9 @@ def test_small_arrays_show_their_numbers_and_large_ones_their_extremes():
         (np.ones((1, 1, 2)), "(1, 1, 2) float64 [[[1, 1]]]"),
         (np.array([np.nan, np.inf]), "(2,) float64 [nan, inf]"),
         (np.array([np.inf, -np.inf] * 4), "(8,) float64 min -inf, mean nan, max inf"),
+        (np.array([np.nan, *range(7), np.nan]), "(9,) float64 min 0, mean 3, max 6, 2 nan"),
+        (np.full(8, np.nan), "(8,) float64 min nan, mean nan, max nan"),
+        (np.array([np.nan, *[np.inf] * 6]), "(7,) float64 min inf, mean inf, max inf, 1 nan"),
         (np.full(7, 3e38, np.float32), "(7,) float32 min 3e+38, mean inf, max 3e+38"),
         (Fraction(1, 3), "1/3"),
         (-1e-300, "-1e-300"),
@@ -165,8 +168,11 @@ def test_unusual_numbers_are_shown_as_they_are(numbers, shown):
 
 def test_figures():
     shown = [figure(x) for x in (1.0, 0.1 + 0.2, 999999.0, 1e6, 1234.5678, np.float32(0.1), True, Fraction(10**9, 7))]
-    assert shown == ["1", "0.3", "999999", "1e+06", "1235", "0.1", "True", "1.429e+08"]
+    assert shown == ["1", "0.3", "999999", "1e+06", "1235", "0.1", "True", "≈ 1.429e+08"]
     assert figure(-(10**400)) == "< -1e308"
+    assert [figure(Fraction(*x)) for x in ((1, 3), (123456789, 987654321), (1234567891, 10**10))] == [
+        "1/3", "≈ 0.125", "≈ 0.1235",
+    ]  # fmt: skip
 
 
 def test_the_order_of_operands_is_told_where_it_matters():
@@ -185,13 +191,25 @@ def test_the_order_of_operands_is_told_where_it_matters():
 def test_operations_read_as_a_person_writes_them():
     x = Value(np.ones((2, 3)), "x")
     signs = {
-        "+": x + x, "×": x * x, "−": x - x, "/": x / x, "**": x**2, "@": x @ x.T, "-a": -x, "|a|": abs(x), "a.T": x.T,
+        "+": x + x, "×": x * x, "−": x - x, "/": x / x, "**": x**2, "@": x @ x.T, "ᵀ": x.T, "abs": abs(x),
         "tanh": x.tanh(), "sum": x.sum(), "sum axis=0": x.sum(axis=0), "sum axis=-1 keepdims": x.sum(-1, keepdims=True),
         "[0, 1:]": x[0, 1:], "[..., None]": x[..., None], "[::-1]": x[::-1], "[[0, 1]]": x[[0, 1]],
         "[array (2, 4)]": x.T[np.zeros((2, 4), int)], "reshape (3, 2)": x.reshape(3, 2), "maximum": tg.maximum(x, 0),
-        "1 / a": tg.reciprocal(x), "where": tg.where(x > 0, x, 0), "concatenate axis=1": tg.concatenate([x, x], axis=1),
+        "reciprocal": tg.reciprocal(x), "where": tg.where(x > 0, x, 0),
+        "concatenate axis=1": tg.concatenate([x, x], axis=1),
     }  # fmt: skip
     assert {sign: operation(node.op, node.settings) for sign, node in signs.items()} == {sign: sign for sign in signs}
+    assert operation((-x).op, {}) == operation((x - x).op, {}) == "−"
+
+
+def test_no_sign_has_a_letter_that_could_be_the_name_of_a_value():
+    """The rows whose own way to write them has letters or marks around the operand."""
+    rows = [tg.ops.TABLE[name] for name in ("negative", "same", "slope", "xlogy", "log_of", "wins", "inside", "share")]
+    assert [operation(row, row.settings) for row in rows] == [
+        "−", "=", "slope of **", "xlogy", "log", "wins", "inside", "share",
+    ]  # fmt: skip
+    known = [row for row in tg.ops.TABLE.values() if row is not tg.ops.getitem]  # its sign is its index
+    assert all(re.fullmatch(r"\W+|ᵀ|\w\w.*", operation(row, row.settings)) for row in known)
 
 
 def test_every_row_of_the_table_has_a_sign():
@@ -280,6 +298,28 @@ def test_the_text_tree():
         "   ├─ a ↑ see above",
         "   └─ 2, constant",
     ]
+
+
+def test_the_text_tree_leaves_out_what_the_picture_leaves_out():
+    x, c = Value([1.0, 2.0], "x"), Value(3.0, "c", requires_grad=False)
+    loss = (x * c + 2).sum()
+    loss.backward()
+    assert draw(loss, values=False).text().splitlines() == [
+        "L, grad 1 ← sum", "└─ v2 (2,) float64, grad [1, 1] ← +", "   ├─ v1 (2,) float64, grad [1, 1] ← ×",
+        "   │  ├─ x (2,) float64, grad [3, 3]", "   │  └─ c, constant", "   └─ constant",
+    ]  # fmt: skip
+    assert draw(loss, grads=False).text().splitlines() == [
+        "L = 13 ← sum", "└─ v2 = (2,) float64 [5, 8] ← +", "   ├─ v1 = (2,) float64 [3, 6] ← ×",
+        "   │  ├─ x = (2,) float64 [1, 2]", "   │  └─ c = 3", "   └─ 2, constant",
+    ]  # fmt: skip
+    names = [line.lstrip("├└│─ ") for line in draw(loss, values=False, grads=False).text().splitlines()]
+    assert names == ["L ← sum", "v2 (2,) float64 ← +", "v1 (2,) float64 ← ×", "x (2,) float64", "c", "constant"]
+
+
+def test_a_value_without_a_name_that_is_met_again_is_known_by_its_number():
+    x = Value([[0.0, 0.0]], "x")
+    lines = draw(tg.softmax(x), open=("L", (0, 1))).text().splitlines()
+    assert [line.lstrip("├└│─ ") for line in lines if "see above" in line] == ["1 ↑ see above"]
 
 
 def test_the_text_tree_of_arrays_keeps_to_its_columns():
@@ -527,6 +567,8 @@ def test_save_refuses_what_it_cannot_write(tmp_path):
     assert str(error.value) == (
         "A drawing is saved as .svg, .png, .pdf, .gv, .dot, .mmd, .txt: 'o.jpeg' is none of these."
     )
+    with pytest.raises(IsADirectoryError, match="is a folder: say what the file in it is to be called"):
+        draw(Value(1.0)).save(tmp_path)
     with pytest.raises(ValueError, match="'o' is none of these"):
         drawing.save(tmp_path / "o")
     folder = tmp_path / "missing"

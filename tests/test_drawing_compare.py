@@ -80,7 +80,7 @@ def test_a_local_derivative_that_differs_changes_an_edge_on_which_the_same_flows
 def test_two_equal_runs_are_the_same_to_the_last_digit_and_nothing_is_marked():
     graph, said = comparison(layer([[0.5, -1.5], [1.0, 0.25]]), layer([[0.5, -1.5], [1.0, 0.25]]))
     assert {*phases(graph).values()} == {box.phase for box in graph.boxes} == {"same"}
-    assert said == ["Changed: 0 of 5 values, 0 of 4 gradients, 0 of 3 contributions."]
+    assert said == ["Changed, from the other run → to this one: 0 of 5 values, 0 of 4 gradients, 0 of 3 contributions."]
 
 
 def test_the_smallest_change_counts_and_nan_is_nan():
@@ -94,7 +94,7 @@ def test_the_smallest_change_counts_and_nan_is_nan():
 def test_what_is_said_counts_values_gradients_and_contributions():
     before = [[0.5, -1.5], [1.0, 0.25]]
     _, said = comparison(layer([[0.5, -1.0], [1.0, 0.25]]), layer(before))
-    assert said == ["Changed: 4 of 5 values, 2 of 4 gradients, 2 of 3 contributions."]
+    assert said == ["Changed, from the other run → to this one: 4 of 5 values, 2 of 4 gradients, 2 of 3 contributions."]
 
 
 def test_of_a_large_array_it_is_counted_how_many_numbers_changed():
@@ -112,6 +112,13 @@ def test_the_numbers_before_are_written_beside_those_of_now():
     w = next(node for node in graph.nodes if node.name == "w")
     texts = [text.text for table in of_node(w) for row in table for _, cell in row for text in cell]
     assert "-3 → -3.1" in texts
+
+
+def test_runs_with_another_number_of_results_are_told_apart_by_that():
+    a = Value(2.0, "a")
+    square = a * a
+    with pytest.raises(ValueError, match=r"another run of the same computation: 2 results here, 1 result there\.$"):
+        tg.draw([square, square * a], compare=square)
 
 
 def test_names_may_differ_but_not_what_is_computed():

@@ -19,9 +19,12 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import GradientError, Value, datasets, nn, tanh
 from tinygrad_edu.drawing import render
+from tinygrad_edu.drawing.budget import folds
 from tinygrad_edu.drawing.films import Film, film
+from tinygrad_edu.drawing.graph import FOLDED as FOLDED_KINDS
 from tinygrad_edu.drawing.graph import graph_of
-from tinygrad_edu.drawing.labels import of_box, of_edge, of_node
+from tinygrad_edu.drawing.labels import ALL, of_box, of_edge, of_node
+from tinygrad_edu.drawing.legend import legend
 from tinygrad_edu.drawing.moments import moments
 from tinygrad_edu.drawing.stage import Stage, written
 from tinygrad_edu.drawing.timeline import Timeline
@@ -84,6 +87,24 @@ def mlp(sizes: tuple[int, ...] = (2, 6, 6, 1)) -> Value:
     return (xs[0] - 1) ** 2
 
 
+def chain(length: int = 30) -> Value:
+    y = Value(0.5, "x")
+    for _ in range(length):
+        y = tanh(y)
+    return y
+
+
+def deep() -> Value:
+    model = nn.Sequential(nn.Dense(2, 3, "tanh", seed=0), nn.Dense(3, 3, "relu", seed=1), nn.Dense(3, 2, seed=2))
+    return nn.cross_entropy(model(np.array([[0.5, -1.0], [2.0, 0.25]])), [0, 1])
+
+
+def reel_of(made: Film) -> dict:
+    """What the page of a film holds."""
+    packed = re.findall(r'id="reel">(.*?)<', made.html())[0]
+    return json.loads(zlib.decompress(base64.b85decode(packed.translate(str.maketrans(".:,", "<>&")))))
+
+
 def said(x) -> str:
     """What is told of a number or array, made here anew."""
     return listed(x) if np.size(x) <= 6 else ", ".join(f"{name} {number}" for name, number in extremes(x).items())
@@ -97,13 +118,35 @@ def numbers(x):
 # -- what changes when -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("box_of", [lambda value: None, composite_of], ids=["rows", "composites"])
+FOLDED = [
+    (xor, 0, 250), (xor, 1, 250), (deep, 0, 250), (deep, 1, 250), (deep, None, 4), (chain, None, 5), (chain, None, 2),
+    (mlp, None, 60), (mlp, None, 20), (passed_before, None, 6),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("make", [neuron, xor, layer, passed_before, hostile])
+@pytest.mark.parametrize("box_of", [lambda value: None, composite_of], ids=["rows", "composites"])
 def test_every_position_shows_what_a_drawing_of_that_moment_shows(make, box_of):
+    compared(tg.walk(make()), box_of)
+
+
+@pytest.mark.parametrize(("make", "depth", "max_nodes"), FOLDED)
+def test_every_position_shows_what_a_drawing_of_that_moment_shows_where_something_is_folded(make, depth, max_nodes):
     walk = tg.walk(make())
+    timeline = compared(walk, folds([walk.loss], depth, None, max_nodes, False)[0], every=max(len(walk) // 60, 1))
+    boxes = {box.key for box in timeline.graph.boxes if box.kind in FOLDED_KINDS}
+    assert boxes
+    assert boxes <= {*timeline.at_work}
+    assert "" not in timeline.at_work
+
+
+def compared(walk, box_of, every: int = 1) -> Timeline:
+    """The timeline of a walk, after each of its moments was compared with a drawing of that moment."""
     timeline = Timeline(walk, box_of)
     tracks = {track.key: track for track in timeline.tracks}
     for position, moment in enumerate(moments(walk)):
+        if position % every and position < len(walk):
+            continue
         graph = graph_of([walk.loss], walk.names, box_of, moment)
         edges = {f"edge{i}": edge for i, edge in enumerate(edge for box in graph.boxes for edge in box.edges)}
         now = {x.key: (x, of_node) for x in graph.nodes} | {x.key: (x, of_box) for x in graph.boxes}
@@ -114,6 +157,7 @@ def test_every_position_shows_what_a_drawing_of_that_moment_shows(make, box_of):
             assert [*written(shown)] == [*written(texts(element))], (position, key)
             assert (element.phase == "waiting") <= (position < tracks[key].until), (position, key)
             assert element.phase != "current" or timeline.at_work[position - 1] == key
+    return timeline
 
 
 @pytest.mark.parametrize("program", ["dot", "graphviz-pure"])
@@ -196,8 +240,7 @@ def test_the_page_is_at_most_60_kilobytes_beside_its_picture(make):
 
 
 def test_what_the_page_holds_is_what_the_walk_says():
-    walk, page = tg.walk(xor()), film(xor()).html()
-    reel = json.loads(zlib.decompress(base64.b64decode(re.findall(r'id="reel">(.*?)<', page)[0])))
+    walk, reel = tg.walk(xor()), reel_of(film(xor()))
     assert reel["steps"]["text"] == [step.text() for step in walk.steps]
     assert [a + b for a, b in zip(reel["steps"]["left"], reel["steps"]["equal"])] == [
         step.mathml("left") + step.mathml("equal") for step in walk.steps
@@ -273,9 +316,19 @@ def plain(mathml: str) -> str:
     return "".join(ElementTree.fromstring(f"<math>{mathml}</math>").itertext())
 
 
-@pytest.mark.parametrize("make", [neuron, xor, passed_before])
-def test_at_every_step_the_numbers_on_the_screen_are_those_of_the_walk(make, shown):
-    page, walk = shown(film(make())), tg.walk(make())  # the second is another graph of the same computation
+@pytest.mark.parametrize(
+    ("make", "options"),
+    [
+        (neuron, {}),
+        (xor, {}),
+        (passed_before, {}),
+        (xor, {"depth": 1}),
+        (deep, {"depth": 0}),
+        (chain, {"max_nodes": 5}),
+    ],
+)
+def test_at_every_step_the_numbers_on_the_screen_are_those_of_the_walk(make, options, shown):
+    page, walk = shown(film(make(), **options)), tg.walk(make())  # another graph of the same computation
     names = walk.names
     computed = {id(step.node): step.index + 1 for step in walk.steps if step.kind == "forward"}
     for position in range(len(walk) + 1):
@@ -288,8 +341,8 @@ def test_at_every_step_the_numbers_on_the_screen_are_those_of_the_walk(make, sho
             assert state["sofar"] == (f"so far {plain(step.mathml('sofar'))}" if step.mathml("sofar") else "")
             assert step.text() in state["value"]
         labels = {label.split(",")[0]: label for label in state["labels"]}
-        assert labels.keys() == {*names}
-        for name in names:
+        assert labels.keys() <= {*names} if options else labels.keys() == {*names}
+        for name in labels:
             x = names.find(name)
             value = "not computed yet" if computed.get(id(x), 0) > position else said(numbers(x))
             assert f"{value}, gradient" in labels[name]
@@ -374,6 +427,13 @@ def test_a_value_is_chosen_by_click_and_by_key_and_its_ledger_grows(shown):
         came = sum(step.index < position for step in arrivals)
         assert page.locator("#ledger tr:not(.later)").count() == came
         assert page.locator("#ledger tr").count() == 2
+        later = page.locator("#ledger tr.later").all_text_contents()
+        expected = [step.formula for step in arrivals[came:]]
+        assert len(later) == len(expected)
+        assert not [text for text in later if "=" in text]
+        for text, formula, step in zip(later, expected, arrivals[came:], strict=True):
+            letters = plain(step.mathml("equal")).partition("=")[0]
+            assert text == f"through {walk.names.of(step.node)}{letters}, still to come", formula
         page.keyboard.press("ArrowRight")
     rows = page.locator("#ledger tr").all_text_contents()
     for row, step in zip(rows, arrivals, strict=True):
@@ -405,6 +465,65 @@ def test_hostile_labels_neither_run_nor_break_anything(shown):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_a_step_repaints_only_what_it_changes(shown):
+    page = shown(film(mlp()), "#step=200")
+    page.evaluate("""() => {
+      window.painted = 0;
+      new MutationObserver(records => { painted += records.length; }).observe(
+        document.getElementById("picture"), { subtree: true, childList: true, characterData: true, attributes: true });
+    }""")
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
+        page.keyboard.press(key)
+    assert 0 < page.evaluate("painted") < 100  # of some 700 texts and elements, three times
+
+
+def test_a_step_inside_a_box_lights_it_up_and_the_ledger_says_so(shown):
+    made = film(chain(), max_nodes=5)
+    page = shown(made, "#step=1")
+    assert page.locator("#picture .current").get_attribute("data-key").startswith("operation")
+    assert page.locator("#inside").is_visible()
+    page.keyboard.press("End")
+    assert page.locator("#inside").is_hidden()
+    assert page.locator("#ledger h2").text_content() == "x, parameter"
+    texts = page.locator("#picture .current text").all_text_contents()
+    assert f"grad {figure(tg.walk(chain())[-1].after)}" in [text.replace("\xa0", " ").strip() for text in texts]
+
+
+def test_the_whole_picture_or_its_natural_size_whichever_can_be_read_first(shown):
+    size = """() => [picture.getBoundingClientRect(), document.getElementById("picture").getBoundingClientRect()]
+      .flatMap(x => [x.width, x.height])"""
+    page = shown(film(neuron()), viewport={"width": 1200, "height": 800})
+    width, height, frame, frame_height = page.evaluate(size)
+    assert width <= frame
+    assert height <= frame_height
+    assert page.locator("#fit").text_content() == "natural size"
+    page.keyboard.press("f")
+    assert page.evaluate(size)[0] > frame
+    assert page.locator("#fit").text_content() == "whole picture"
+    page.locator("#fit").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate(size)[0] == width
+    phone = shown(film(neuron()), viewport={"width": 390, "height": 800})
+    width, _, frame, _ = phone.evaluate(size)
+    assert width > frame
+    phone.locator("#fit").click()
+    width, _, frame, _ = phone.evaluate(size)
+    assert width <= frame
+
+
+@drawn
+def test_the_legend_says_what_stands_in_the_picture(shown):
+    page = shown(film(neuron()))
+    told = page.locator("#legend li").all_text_contents()
+    walk = tg.walk(neuron())
+    walk.goto(-1)
+    graph = graph_of([walk.loss], walk.names, lambda value: None, [*moments(walk)][-1])
+    assert {words for kind, words in legend(graph, ALL) if kind != "current"} <= {*told}
+    assert told[-2:] == ["taken last", "chosen"]
+    assert "still to come" in told
+    assert page.locator("#legend svg").count() == 6 + 3  # the shapes, and what the outlines mean
+
+
 @pytest.mark.parametrize("make", [neuron, xor])
 def test_a_phone_never_scrolls_the_page_sideways(make, shown):
     page = shown(film(make()), "#step=8", viewport={"width": 390, "height": 800})
@@ -429,6 +548,17 @@ def test_on_paper_it_is_a_storyboard(shown):
     first = page.locator("#board figure").first.locator("text").all_text_contents()
     assert "grad —" in first
     assert "?" not in first
+    frame = page.locator("#board").bounding_box()
+    assert all(x["width"] <= frame["width"] for x in (last.locator("svg").bounding_box(), last.bounding_box()))
+
+
+def test_on_paper_a_picture_that_nobody_could_read_is_left_out(shown):
+    page = shown(film(mlp()))
+    page.emulate_media(media="print")
+    page.wait_for_selector("#board li")
+    assert page.locator("#board svg").count() == 0
+    assert page.locator("#board p").text_content() == "The picture is too large for paper: here are the steps."
+    assert page.locator("#board li").count() == len(tg.walk(mlp()))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -536,6 +666,38 @@ def test_the_same_graph_gives_the_same_film():
     assert film(neuron()).svg() == film(neuron()).svg()
 
 
+def test_a_film_of_a_walk_begins_where_the_walk_is_and_leaves_it_there(shown):
+    walk = tg.walk(passed_before()).goto(15)
+    before = [x.grad for x in walk.names.things.values() if isinstance(x, Value)]
+    made = film(walk)
+    assert walk.position == 15
+    assert [x.grad for x in walk.names.things.values() if isinstance(x, Value)] == before
+    assert reel_of(made) == {**reel_of(film(passed_before())), "start": 15}
+    page = shown(made)
+    assert page.evaluate(STATE)["at"] == f"15 of {len(walk)}"
+    for options in ({"names": {}}, {"seed": 2.0}):
+        with pytest.raises(ValueError, match=r"^A walk has its names and its seed: film\(walk\) takes none"):
+            film(walk, **options)
+
+
+def test_a_long_film_is_folded_by_itself_and_says_so():
+    said = r"300 operations are drawn as \d+ \(max_nodes=250\): .*A larger max_nodes draws more, None all\."
+    made = film(chain(300))
+    assert re.search(said, made.html())
+    assert "601 steps" in str(made)
+    assert len(made.html()) < 90_000
+    whole = film(chain(300), max_nodes=None)
+    assert "max_nodes" not in whole.html()
+    assert len(reel_of(whole)["nodes"]["key"]) == 301
+    assert "max_nodes" not in film(chain(200)).html()
+
+
+def test_layers_are_opened_as_deep_as_is_asked():
+    assert {*reel_of(film(deep(), depth=0))["nodes"]["name"]} >= {"dense1.weight", "dense3.bias"}  # the box shows them
+    boxes = [re.findall(r">(sequential|dense\d)<", film(deep(), depth=depth).html()) for depth in (0, 1)]
+    assert [sorted({*found}) for found in boxes] == [["sequential"], ["dense1", "dense2", "dense3", "sequential"]]
+
+
 def test_many_steps_are_no_obstacle():
     x = total = Value(0.5, "x")
     for _ in range(400):
@@ -584,7 +746,7 @@ def test_it_is_saved_whole(suffix, tmp_path):
     assert [x.name for x in tmp_path.iterdir()] == [path.name]
 
 
-def test_errors_say_what_to_do():
+def test_errors_say_what_to_do(tmp_path):
     with pytest.raises(TypeError, match=r"^film takes a Value, such as a loss, not float: only a Value remembers"):
         film(3.0)
     with pytest.raises(GradientError):
@@ -593,7 +755,13 @@ def test_errors_say_what_to_do():
         film(neuron(), names=["a"])
     with pytest.raises(ValueError, match="direction is one of LR, TB, RL, BT, not 'up'"):
         film(neuron(), direction="up")
+    with pytest.raises(ValueError, match="depth is at least 0, not -1"):
+        film(neuron(), depth=-1)
+    with pytest.raises(TypeError, match=r"max_nodes is a whole number or None, not 2\.5"):
+        film(neuron(), max_nodes=2.5)
     made = film(neuron())
+    with pytest.raises(IsADirectoryError, match="is a folder: say what the file in it is to be called"):
+        made.save(tmp_path)
     with pytest.raises(ValueError, match=r"A film is saved as \.html, \.htm, \.svg: 'x\.gif' is none of these\."):
         made.save("x.gif")
     with pytest.raises(FileNotFoundError, match=r"There is no folder 'nowhere' for 'x\.html': make it first\."):

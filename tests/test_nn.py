@@ -181,6 +181,77 @@ def test_a_module_that_knows_its_parent_still_has_its_parameters():
     assert parent.parameters() == [child.w]
 
 
+class Inner(nn.Module):
+    """A layer with a number of its own."""
+
+    def __init__(self):
+        self.dense, self.gain = nn.Dense(2, 2, seed=0), Value(1.0)
+
+    def forward(self, x):
+        return self.dense(x) * self.gain
+
+
+class Outer(nn.Module):
+    """Modules of all kinds as attributes: alone, in a list, in another module, and with a name of their own."""
+
+    def __init__(self):
+        self.encoder, self.many = Inner(), [Inner(), Inner()]
+        self.decoder = nn.Sequential(nn.Dense(2, 2, seed=1), nn.Tanh())
+        self.last = nn.Dense(2, 1, name="output")
+        self.mine = Value(2.0, "my own label")
+
+    def forward(self, x):
+        x = self.many[1](self.many[0](self.encoder(x)))
+        return self.last(self.decoder(x)) * self.mine
+
+
+def scope_names(value):
+    """The names of all scopes that a graph was computed in."""
+    found, left = set(), [value]
+    for x in left:
+        scope = x.scope
+        while scope is not None:
+            found.add(scope.name)
+            scope = scope.outer
+        left += [y for y in x.operands if isinstance(y, Value) and y.op is not None]
+    return found
+
+
+def test_modules_inside_a_users_own_are_called_as_its_attributes():
+    names = scope_names(Outer()(np.ones((1, 2))))
+    assert names == {"outer", "encoder", "dense", "many.0", "many.1", "decoder", "dense1", "tanh2", "output"}
+    assert "inner" in scope_names(Inner()(np.ones((1, 2))))  # alone it is called after its class
+
+
+def test_parameters_are_labelled_by_the_way_to_them_unless_somebody_labelled_them():
+    model = Outer()
+    model(np.ones((1, 2)))
+    labels = [
+        "encoder.dense.weight", "encoder.dense.bias", "encoder.gain", "many.0.dense.weight", "many.0.dense.bias",
+        "many.0.gain", "many.1.dense.weight", "many.1.dense.bias", "many.1.gain", "decoder.dense1.weight",
+        "decoder.dense1.bias", "output.weight", "output.bias", "my own label",
+    ]  # fmt: skip
+    assert [p.label for p in model.parameters()] == labels
+    model(np.ones((1, 2)))
+    assert [p.label for p in model.parameters()] == labels
+
+
+def test_a_module_that_was_called_before_it_became_a_part_gets_the_longer_names():
+    inner = Inner()
+    inner(np.ones((1, 2)))
+    assert [p.label for p in inner.parameters()] == ["dense.weight", "dense.bias", "gain"]
+    nn.Sequential(inner)
+    assert [p.label for p in inner.parameters()] == ["inner1.dense.weight", "inner1.dense.bias", "inner1.gain"]
+
+
+def test_a_module_that_is_used_twice_keeps_its_first_name():
+    model = nn.Module()
+    model.first = model.second = nn.Dense(1, 1)
+    model.forward = lambda x: model.second(model.first(x))
+    assert scope_names(model(np.ones((1, 1)))) == {"module", "first"}
+    assert [p.label for p in model.parameters()] == ["first.weight", "first.bias"]
+
+
 def test_layers_are_called_and_named_in_turn():
     model = nn.Sequential([nn.Dense(2, 3, "tanh", seed=0), tg.relu, nn.Dense(3, 1, seed=1, name="last")])
     assert [p.label for p in model.parameters()] == ["dense1.weight", "dense1.bias", "last.weight", "last.bias"]

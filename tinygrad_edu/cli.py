@@ -131,15 +131,21 @@ def draw_graph(options: argparse.Namespace) -> None:
     drawing = draw(
         value, direction=options.direction, depth=options.depth, only=options.only, step=options.step,
         open=element(options.element), composites=not options.rows, edges=not options.no_edges,
-        max_nodes=MANY if options.max_nodes is None else options.max_nodes,
+        max_nodes=max_nodes(options),
     )  # fmt: skip
     print(drawing.text() if options.output is None else f"wrote {drawing.save(options.output)}")
+
+
+def max_nodes(options: argparse.Namespace) -> int:
+    """How many values a picture may have before it is folded."""
+    return MANY if options.max_nodes is None else int(options.max_nodes)
 
 
 def film_graph(options: argparse.Namespace) -> None:
     """Make a film of a backward pass (of the sum of the numbers, if the result has several)."""
     value = graph_asked(options)
-    path = film(ops.sum(value) if value.shape else value, direction=options.direction).save(options.output)
+    loss, limit = ops.sum(value) if value.shape else value, max_nodes(options)
+    path = film(loss, direction=options.direction, depth=options.depth, max_nodes=limit).save(options.output)
     print(f"wrote {path}")
     opened(path, options)
 
@@ -242,8 +248,6 @@ def parser() -> tuple[argparse.ArgumentParser, Any]:
 
     drawing = of_expression(commands, "draw", "draw a graph", '"tanh(a*b + c)" a=2 b=-3 c=6.5 -o graph.svg', "?")
     of_picture(drawing)
-    drawing.add_argument("--depth", type=int, metavar="N", help="how many levels of layers are opened, 0 for none")
-    drawing.add_argument("--max-nodes", type=positive, metavar="N", help=f"values, before the graph is folded ({MANY})")
     drawing.add_argument("--only", action="append", metavar="NAME", help="only what lies between NAME and the result")
     drawing.add_argument("--element", metavar="NAME[i,j]", help="open the operation behind one number, such as Z[0,2]")
     drawing.add_argument("--step", type=int, metavar="N", help="as it stands after N steps of the walk")
@@ -283,6 +287,8 @@ def of_picture(command: argparse.ArgumentParser) -> None:
     """The options of both kinds of pictures."""
     command.add_argument("--model", choices=MODELS, help="one step of an example model, instead of an expression")
     command.add_argument("--direction", metavar="LR|TB|RL|BT", help="from left to right, from top to bottom, ...")
+    command.add_argument("--depth", type=int, metavar="N", help="how many levels of layers are opened, 0 for none")
+    command.add_argument("--max-nodes", type=positive, metavar="N", help=f"values, before the graph is folded ({MANY})")
 
 
 def positive(text: str) -> int:

@@ -3,6 +3,7 @@
 Only what the one number needs is read, and no array of formulas is ever made. An operation that works number by number
 goes on with the numbers in the same place; one that only moves numbers is asked where it takes them from; sums, and
 products of matrices, are written out. All else (softmax, the inverse of a matrix) stays whole, with an index behind it.
+A reader who is given the numbers goes further: the largest number is then one of them, and softmax is written out.
 """
 
 from __future__ import annotations
@@ -95,10 +96,17 @@ def number(x: Any, numbers: Callable[[Name], Any], known: dict[int, Any]) -> Any
 
 
 class Reader:
-    """Reads the numbers of formulas in single places, each once."""
+    """Reads the numbers of formulas in single places, each once.
 
-    def __init__(self) -> None:
+    Given the `numbers` of the letters, it also takes apart what is better read whole in a formula: PICKED and FURTHER.
+    `whole` and `picked` are the operations that stayed whole, and those of which the number was picked.
+    """
+
+    def __init__(self, numbers: Callable[[Name], Any] | None = None) -> None:
         self.known: dict[tuple[int, Index], tuple[Any, Any]] = {}
+        self.numbers, self.others = numbers, dict[int, tuple[Any, Any]]()
+        self.whole: list[Symbol] = []
+        self.picked: list[Symbol] = []
 
     def at(self, x: Any, index: Index) -> Any:
         """The number of an operand that is stretched until it has this index: it may have fewer axes, or shorter."""
@@ -119,10 +127,29 @@ class Reader:
             return op(*[self.at(y, index) for y in x.operands], **x.settings)
         if op in WRITTEN_OUT and (found := WRITTEN_OUT[op](self, x, index)) is not None:
             return found
+        if self.numbers is not None and (found := self.further(x, index)) is not None:
+            return found
         line = LATEX.signs.get(op.name)  # maybe it is written as another formula
         if callable(line) and isinstance(other := line(*x.operands, **x.settings), Symbol):
             return self.at(other, index)
+        self.whole.append(x)
         return x[index] if x.shape else x
+
+    def further(self, x: Symbol, index: Index) -> Any:
+        """The number of what is taken apart only where numbers are known; None for all else."""
+        if x.op in PICKED:
+            found = PICKED[x.op](self, x, index)
+            self.picked += [x] * (found is not None)
+            return found
+        if x.op not in FURTHER:
+            return None
+        if id(x) not in self.others:  # once, so that all its numbers are made of the same ones
+            self.others[id(x)] = FURTHER[x.op](self, *x.operands, **x.settings), x
+        return self.at(self.others[id(x)][0], index)
+
+    def number(self, x: Any) -> Any:
+        """The numbers of a formula."""
+        return evaluated(x, self.numbers) if self.numbers is not None else None
 
     def sum(self, x: Any, places: Iterable[Index]) -> Any:
         """The sum of an operand's numbers in some places."""
@@ -258,6 +285,75 @@ def right_class(read: Reader, x: Any, index: Index) -> Any:
     return found if isinstance(found, Symbol) else int(found)
 
 
+# -- what is taken apart where the numbers are known -------------------------------------------------------------------
+
+
+def best(read: Reader, x: Any, index: Index) -> Any:
+    """The largest or the smallest number itself; of several that are equal their mean, as they share the gradient."""
+    (y,) = x.operands
+    numbers, places = np.asarray(read.number(y)), [*along(y, index, **x.settings)]
+    if not places:
+        return None
+    found = x.op.compute(np.array([numbers[place] for place in places]), axis=None, keepdims=False)
+    alike = [place for place in places if numbers[place] == found]  # nan is equal to nothing
+    return read.sum(y, alike) / len(alike) if alike else None
+
+
+def ordered(read: Reader, x: Any, index: Index) -> Any:
+    """The number that came here when others were put into order."""
+    (y,), axis = x.operands, x.settings["axis"]
+    places = rows.argpartition if x.op is rows.partition else rows.argsort
+    settings = x.settings if x.op is rows.partition else {"axis": axis, "kind": "stable"}  # as its rule does
+    order = np.asarray(places(np.asarray(read.number(y)), **settings))
+    if axis is None:
+        return read.at(y, whole(np.unravel_index(order[index], ops.shape(y))))
+    axis %= len(index)
+    return read.at(y, (*index[:axis], int(order[index]), *index[axis + 1 :]))
+
+
+def near(read: Reader, x: Any, axis: Any) -> Any:
+    """`x` less its largest number along an axis, a plain number, and this; less 0 where no exp is in danger."""
+    top = np.max(np.asarray(read.number(x), float), axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top) & (np.abs(top) > FAR), top, 0.0)
+    return x - top, top
+
+
+def softmax(read: Reader, x: Any, axis: Any) -> Any:
+    """exp(x) / Σ exp(x)."""
+    powers = ops.exp(near(read, x, axis)[0])
+    return powers / ops.sum(powers, axis=axis, keepdims=True)
+
+
+def log_softmax(read: Reader, x: Any, axis: Any) -> Any:
+    """x - log Σ exp(x)."""
+    x, _ = near(read, x, axis)
+    return x - ops.log(ops.sum(ops.exp(x), axis=axis, keepdims=True))
+
+
+def logsumexp(read: Reader, x: Any, axis: Any, keepdims: bool) -> Any:
+    """log Σ exp(x)."""
+    x, top = near(read, x, axis)
+    found = ops.log(ops.sum(ops.exp(x), axis=axis, keepdims=True)) + top
+    return found if keepdims else ops.reshape(found, shape=ops.shape(ops.sum(x, axis=axis)))
+
+
+def norm(read: Reader, x: Any, axis: Any, keepdims: bool) -> Any:
+    """√ Σ x²."""
+    return ops.sqrt(ops.sum(ops.square(x), axis=axis, keepdims=keepdims))
+
+
+def p_norm(read: Reader, x: Any, ord: float, axis: Any, keepdims: bool) -> Any:
+    """(Σ |x|ᵖ) to the power of 1/p."""
+    return ops.sum(ops.abs(x) ** ord, axis=axis, keepdims=keepdims) ** (1 / ord)
+
+
+def cross_entropy(read: Reader, x: Any, c: Any) -> Any:
+    """Σ log softmax(x) of the right classes, divided by minus their count."""
+    right = np.arange(len(read.number(x))), kernels.whole(np.asarray(read.number(c)))
+    return ops.sum(ops.log(softmax(read, x, -1)[right])) / -len(right[0])
+
+
+FAR = 30.0  # from 0: exp(x) is better not shown as it is
 MOVING = (
     ops.transpose, ops.reshape, ops.squeeze, ops.expand_dims, ops.getitem, ops.broadcast_to, ops.concatenate, ops.stack,
     rows.take_along_axis,
@@ -266,4 +362,11 @@ WRITTEN_OUT: dict[ops.Op, Callable[[Reader, Any, Index], Any]] = {
     **dict.fromkeys(MOVING, moved), **dict.fromkeys((ops.scatter, rows.put_along_axis), landed),
     ops.sum: summed, ops.sum_to: summed_to, rows.cumsum: summed_so_far, ops.matmul: row_times_column,
     matrices.contract: contracted, rows.prod: multiplied, rows.others: multiplied_without, ops.one_hot: right_class,
+}  # fmt: skip
+PICKED: dict[ops.Op, Callable[[Reader, Any, Index], Any]] = {
+    ops.max: best, ops.min: best, rows.sort: ordered, rows.partition: ordered,
+}  # fmt: skip
+FURTHER: dict[ops.Op, Callable[..., Any]] = {
+    ops.softmax: softmax, ops.log_softmax: log_softmax, ops.logsumexp: logsumexp, ops.norm: norm,
+    ops.cross_entropy: cross_entropy, matrices.p_norm: p_norm,
 }  # fmt: skip

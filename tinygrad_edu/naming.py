@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .backward import sweep
 from .folding import values_under
 from .value import Value
 from .wording import printable
@@ -62,8 +63,8 @@ class Names:
     """The names in one graph, each once, for readers that let people ask for a value by its name.
 
     Values that share a label are told apart by a number behind it, in the order of computation; a result without a name
-    is L, and a gradient that is a result too, as after `backward(create_graph=True)`, ∂L/∂w. `names` are the caller's
-    own, such as locals(); `others` further results. Raises TypeError if `names` are no mapping.
+    is L. `names` are the caller's own, such as locals(); `others` further results. Among several results a gradient, as
+    after `backward(create_graph=True)`, is ∂L/∂w, or w.grad. Raises TypeError if `names` are no mapping.
 
     >>> a = Value(2.0, "a")
     >>> loss = a * Value(3.0, "w") + Value(1.0, "w")
@@ -84,12 +85,27 @@ class Names:
         key, taken = id(self.loss), {*called.values()}
         if self.loss.label is None and called[key] not in self.given and "L" not in taken:
             called[key] = "L"
-        slopes = [x for x in self.things.values() if self.others and isinstance(getattr(x, "grad", None), Value)]
-        for x in reversed(slopes):
-            if id(x.grad) in called and x.grad.label is None and called[id(x.grad)] not in self.given:
-                called[id(x.grad)] = f"∂{called[key]}/∂{called[id(x)]}"
+        for x in self.slopes.values():
+            if x.grad.label is None and called[id(x.grad)] not in self.given:
+                called[id(x.grad)] = f"∂{called[key]}/∂{called[id(x)]}" if self.of_one_pass else f"{called[id(x)]}.grad"
         numbered = {name: fresh_names(name, taken) for name, times in Counter(called.values()).items() if times > 1}
         return {key: next(numbered[name]) if name in numbered else name for key, name in called.items()}
+
+    @cached_property
+    def slopes(self) -> dict[int, Value]:
+        """Among several results: what has a Value of the graph as its gradient, by the gradient's identity."""
+        things = [x for x in self.things.values() if self.others and isinstance(getattr(x, "grad", None), Value)]
+        return {id(x.grad): x for x in reversed(things) if id(x.grad) in self.things}
+
+    @cached_property
+    def of_one_pass(self) -> bool:
+        """Whether the gradients of the leaves are what one pass from the result gives: then they are ∂L/∂w."""
+        leaves = [x for x in self.slopes.values() if x.op is None]
+        if not self.loss.requires_grad or not leaves:
+            return False
+        ones = np.ones_like(self.loss.data) if self.loss.shape else 1.0
+        once = sweep(self.loss, ones, leaves)
+        return all(x in once and np.array_equal(once[x], x.grad.data) for x in leaves)
 
     @cached_property
     def things(self) -> dict[int, Any]:

@@ -14,7 +14,8 @@ from .ops import Op
 WIDTH = 100  # columns of a page
 LONGEST = 40  # characters of a name
 FEW = 6  # numbers that are still shown one by one
-SIGNS = {"*": "×", "-": "−"}
+SIGNS = {"*": "×", "-": "−"}  # between two operands
+ALONE = {"negative": "−", "transpose": "ᵀ", "same": "=", "log_of": "log", "slope": "slope of **"}
 
 
 def printable(somebodys: Any) -> str:
@@ -25,15 +26,12 @@ def printable(somebodys: Any) -> str:
 
 
 def operation(op: Op, settings: Mapping[str, Any]) -> str:
-    """An operation as a person writes it: +, tanh, sum axis=0, [0, 1:]."""
+    """An operation as a person writes it, without letters for its operands: +, −, tanh, sum axis=0, [0, 1:]."""
     if op.name == "getitem":
         return printable(setting("index", settings["index"]))
     words = [setting(key, x) for key, x in settings.items() if key != "dtype" and x is not op.settings.get(key)]
     between = re.fullmatch(r"{} ?(\S+?) ?{}", op.written)
-    if between or op.written == "{}" or op.written.startswith(op.name) or op.written.count("{}") > 2:
-        sign = SIGNS.get(between[1], between[1]) if between else op.name
-    else:
-        sign = op.written.format(*"abcd")  # -a, |a|, a.T, 1 / a
+    sign = SIGNS.get(between[1], between[1]) if between else ALONE.get(op.name, op.name)
     return printable(" ".join([sign, *words]))
 
 
@@ -57,18 +55,22 @@ def part(index: Any) -> str:
 
 
 def figure(x: Any, digits: int = 4) -> str:
-    """A number in a few digits, or whole.
+    """A number in a few digits, or whole; a fraction that is too long for that says that it is rounded.
 
     >>> figure(6.8813735870195432), figure(-0.0), figure(12500.0), figure(Fraction(1, 3)), figure(10**400)
     ('6.881', '0', '12500', '1/3', '> 1e308')
+    >>> figure(Fraction(123456789, 987654321))
+    '≈ 0.125'
     """
     if x is None or (isinstance(x, bool | Fraction) and len(str(x)) < 10):
         return str(x)
+    exact = x
     try:
         x = float(x)
     except OverflowError:  # Python's integers have no end
         return "> 1e308" if x > 0 else "< -1e308"
-    return str(int(x)) if x.is_integer() and abs(x) < 1e6 else f"{x:.{digits}g}"
+    text = str(int(x)) if x.is_integer() and abs(x) < 1e6 else f"{x:.{digits}g}"
+    return f"≈ {text}" if isinstance(exact, Fraction) and exact != Fraction(text) else text
 
 
 def listed(x: Any, digits: int = 4) -> str:
@@ -78,9 +80,12 @@ def listed(x: Any, digits: int = 4) -> str:
 
 
 def extremes(x: Any, digits: int = 4) -> dict[str, str]:
-    """What is told of an array with too many numbers to show."""
+    """What is told of an array with too many numbers to show; of those that are nan how many, beside the others."""
     with np.errstate(all="ignore"):
         low, mean, high = (float(f(x)) for f in (np.min, np.mean, np.max))
+        if low != low and not np.all(gaps := np.isnan(x)):
+            told = extremes(x[~gaps], digits)
+            return {**told, "max": f"{told['max']}, {np.sum(gaps)} nan"}
     noise = np.finfo(x.dtype).eps * max(-low, high) if getattr(x, "dtype", np.dtype(int)).kind == "f" else 0
     found = {"min": low, "mean": 0 if abs(mean) < noise else mean, "max": high}  # what is left of a sum that is 0
     return {name: figure(number, digits) for name, number in found.items()}

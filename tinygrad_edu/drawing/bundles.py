@@ -86,7 +86,7 @@ def bundle(nodes: list[Node]) -> Node:
     one.box, one.layers, one.count = first.box, first.layers, len(nodes)
     one.within = added((x.within for x in nodes), nodes)
     one.state = same([x.state for x in nodes], "")
-    one.passes = same([x.passes for x in nodes], None)
+    one.times = same([x.times for x in nodes], 1)
     one.phase = together_at([x.phase for x in nodes])
     return one
 

@@ -18,6 +18,8 @@ def compared(graph: Graph, other: Graph) -> list[str]:
     Both are graphs of the same computation, made with the same options. Numbers are compared exactly, and nan is nan.
     Raises ValueError, which names the first place where the computations differ.
     """
+    if len(graph.roots) != len(other.roots):
+        raise differ(f"{results(graph)} here, {results(other)} there")
     nodes, boxes = [*zip_longest(parts(graph), parts(other))], [*zip(graph.boxes, other.boxes)]
     for node, before in nodes:
         check_alike(node, before)
@@ -68,7 +70,7 @@ def counted(nodes: list[tuple[Node, Node]], edges: list[tuple[Edge, Edge]]) -> s
     for what, of in pairs.items():
         there = [changed(*pair) for pair in of if any(x is not None for x in pair)]
         told += [f"{sum(there)} of {len(there)} {what}"] * bool(there)
-    return f"Changed: {', '.join(told)}."
+    return f"Changed, from the other run → to this one: {', '.join(told)}."
 
 
 def how_many(now: Any, before: Any) -> str:
@@ -101,6 +103,11 @@ def ways(node: Node) -> Iterator[tuple[Any, str]]:
     yield type_of(node.number), type_of(node.number) or "a number"
     edges = node.box.edges if node.box else []
     yield [edge.operand.key for edge in edges], f"made of {' and '.join(called(edge.operand) for edge in edges)}"
+
+
+def results(graph: Graph) -> str:
+    """How many results a graph has, in an error."""
+    return f"{len(graph.roots)} result{'s' * (len(graph.roots) != 1)}"
 
 
 def called(node: Node | None) -> str:

@@ -27,10 +27,11 @@ SHAPES = {
     "constant":  {"style": "filled,rounded,dashed", "fillcolor": "#F1F1F1", "color": LINE},
     "inner":     {"style": "filled",                "fillcolor": "#FFFFFF", "color": LINE},
     "root":      {"style": "filled",                "fillcolor": "#D8F2E8", "color": "#009E73", "peripheries": "2"},
+    "beyond":    {"style": "", "fillcolor": "transparent", "color": LINE, "shape": "plaintext", "margin": "0.02"},
     "operation": {"style": "filled",                "fillcolor": "#E3E3E3", "color": LINE,      "shape": "ellipse",
-                  "margin": "0.04,0.02", "width": "0.34", "height": "0.34", "ordering": "in"},
+                  "margin": "0.04,0.02", "width": "0.34", "height": "0.34"},
     "folded":    {"style": "filled",                "fillcolor": "#E9E2F3", "color": "#7A5AA6", "shape": "box3d",
-                  "margin": "0.2,0.1", "ordering": "in"},
+                  "margin": "0.2,0.1"},
 }
 ROLES = {  # size, colour, bold
     "name": (12, INK, True), "kind": (10, FAINT, False), "slope kind": (10, SLOPE, False), "sign": (14, INK, False),
@@ -44,6 +45,7 @@ TEXT = {"fontname": "Arial", "fontsize": "12", "fontcolor": INK}
 BOX =  {"shape": "box", "margin": "0.14,0.04", "width": "0.5", "height": "0"}
 EDGE = {"fontsize": "10", "fontcolor": LINE, "color": LINE, "arrowsize": "0.6", "labeldistance": "1.6"}
 PAGE = {"fontname": "Arial", "bgcolor": "transparent", "pad": "0.1", "nodesep": "0.2", "ranksep": "0.3"}  # inches
+GAP = "\u00a0" * 5
 WIRE = {"shape": "plaintext", "margin": "0.02"}
 LAYER = {"color": LINE, "style": "rounded", "fontsize": "12", "fontcolor": LINE, "labelloc": "t",
          "labeljust": "l", "margin": "10"}
@@ -91,17 +93,17 @@ def below(graph: Graph, show: Show, wants_legend: bool) -> dict[str, str]:
     if not wants_legend:
         return {}
     rows: list[str] = [text(Text(said, "said")) for said in caption(graph)]
-    if entries := legend(graph, show):
-        cells = "".join(f"<TD>{sample(*entry)}</TD>" for entry in entries)
-        rows.append(f'<TABLE BORDER="0" CELLSPACING="6" CELLPADDING="0"><TR>{cells}</TR></TABLE>')
+    entries = legend(graph, show)
+    if boxes := "".join(f"<TD>{sample(*entry)}</TD>" for entry in entries if entry[0] in SHAPES):
+        rows.append(f'<TABLE BORDER="0" CELLSPACING="6" CELLPADDING="0" ALIGN="LEFT"><TR>{boxes}</TR></TABLE>')
+    if texts := [text(Text(words, kind)) for kind, words in entries if kind not in SHAPES]:
+        rows.append(text(Text(GAP, "legend")).join(texts))
     lines = "".join(f'<TR><TD ALIGN="LEFT">{row}</TD></TR>' for row in rows)
     return {"label": f"<{TABLE}{lines}</TABLE>>", "labelloc": "b", "labeljust": "l"} if rows else {}
 
 
 def sample(kind: str, words: str) -> str:
-    """A small box that looks like those in the drawing, with what they are; or a text as it stands on edges."""
-    if kind not in SHAPES:
-        return text(Text(words, kind))
+    """A small box that looks like those in the drawing, with what they are."""
     shape = SHAPES[kind]
     dashed, round_too = "dashed" in shape["style"], "rounded" in shape["style"] or shape.get("shape") == "ellipse"
     style = ",".join(["ROUNDED"] * round_too + ["DASHED"] * dashed) or "SOLID"
@@ -138,7 +140,8 @@ def cluster(clusters: dict[tuple[Scope, ...], graphviz.Digraph], layers: tuple[S
 
 def marked(element: Node | Box) -> dict[str, str]:
     """What a walk, or a comparison, says of an element: an identity for scripts, a class, an outline."""
-    found = {"id": element.key, "class": " ".join(filter(None, [element.kind, element.phase]))}
+    found = {"ordering": "in"} if isinstance(element, Box) and any(edge.place for edge in element.edges) else {}
+    found |= {"id": element.key, "class": " ".join(filter(None, [element.kind, element.phase]))}
     if element.phase == "current":
         found |= {"color": CURRENT, "penwidth": "3"}
     elif element.phase == "waiting":
@@ -164,10 +167,14 @@ def traced(edge: Edge) -> dict[str, str]:
     return found
 
 
+ENDINGS = {"1": "st", "2": "nd", "3": "rd"}
+
+
 def numeral(place: str, direction: str) -> dict[str, str]:
     """The place of an operand beside its arrow: where labels stand beside an edge, on the other side of it."""
     above = place == "1" and direction in ("LR", "RL")
-    return {"headlabel": place, "labelangle": "-25" if above else "25"} if place else {}
+    ordinal = f"{place}{ENDINGS.get(place, 'th')}"
+    return {"headlabel": ordinal, "labelangle": "-25" if above else "25"} if place else {}
 
 
 def html(tables: Iterable[Table], start: str = TABLE) -> str:

@@ -38,7 +38,7 @@ class Drawing:
 
     def __init__(self, graph: Graph, direction: str, show: Show, legend: bool) -> None:
         self.source = dot_source(graph, direction, show, legend)
-        self._mermaid, self._tree = mermaid_source(graph, direction, show), text_of(graph)
+        self._mermaid, self._tree = mermaid_source(graph, direction, show), text_of(graph, show)
 
     def text(self) -> str:
         """The graph as a tree of text, 100 columns wide: each value above its operands."""
@@ -127,12 +127,12 @@ class Drawing:
 def target(path: str | os.PathLike[str], suffixes: Sequence[str], thing: str) -> Path:
     """Where a thing is to be saved; an error that says what is wrong with that place, or with the format."""
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{str(path)!r} is a folder: say what the file in it is to be called.")
     if path.suffix.lower() not in suffixes:
         raise ValueError(f"A {thing} is saved as {', '.join(suffixes)}: {path.name!r} is none of these.")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {str(path.parent)!r} for {path.name!r}: make it first.")
-    if path.is_dir():
-        raise IsADirectoryError(f"{str(path)!r} is a folder: say what the file in it is to be called.")
     return path
 
 

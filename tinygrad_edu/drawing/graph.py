@@ -34,11 +34,11 @@ class Node:
 
     key: str
     name: str  # "" for a plain number
-    kind: str  # parameter, input, constant (a plain number), inner or root
+    kind: str  # parameter, input, constant (a plain number), inner or root; beyond, if only its name is shown
     number: Any  # None: not computed yet
     gradient: Any = None  # None: none has arrived
     state: str = "not run"  # of its gradient
-    passes: int | None = None  # that it looks like the sum of
+    times: int = 1  # what arrives here, if the gradient is a whole multiple of that
     box: Box | None = None  # that computed it
     layers: list[Scope] = field(default_factory=list)  # that it lies in, the outermost first
     phase: str = ""  # in a walk: done, current or waiting
@@ -105,8 +105,8 @@ def frames(roots: list[Value], names: Names) -> dict[int, Scope]:
     """A frame around what only the graph of a gradient has, beside the graph that it is the gradient of."""
     taken, found = {*map(id, values_under(roots[:1]))}, dict[int, Scope]()
     for root in roots[1:]:
-        if (name := names.of(root)).startswith("∂"):
-            frame = Scope(f"graph of {name}", "layer", None)
+        if id(root) in names.slopes:
+            frame = Scope(f"graph of {names.of(root)}", "layer", None)
             found |= {id(x): frame for x in values_under([root]) if id(x) not in taken and id(x) not in found}
     return found
 
@@ -155,11 +155,11 @@ class Builder:
     def node(self, key: int, x: Shown) -> Node:
         """A value, without what computed it."""
         thing, moment = x.thing, self.moment
-        state, passes = moment.states.get(key, ("not run", None))
+        state = moment.states.get(key, "not run")
         waits = moment.walking and isinstance(thing, Value) and thing.op is not None and key not in moment.computed
         gradient = None if waits else moment.gradients.get(key)
         node = Node(f"value{len(self.drawn)}", self.names.called.get(key, ""), self.kind(thing),
-                    None if waits else x.number, gradient, state, passes)  # fmt: skip
+                    None if waits else x.number, gradient, state)  # fmt: skip
         if moment.walking:
             node.phase = "current" if moment.current == (key, -1) else "waiting" if waits else "done"
         return node
@@ -196,15 +196,15 @@ class Builder:
                 continue
             operand = self.nodes.get(id(thing))
             if operand is None:
-                if isinstance(thing, Value | np.ndarray):  # it is not among those that are shown
-                    continue
-                operand = Node(f"{node.key}number{place}", "", "constant", number)
+                beyond = isinstance(thing, Value | np.ndarray)  # it is not among those that are shown
+                name, kind = (self.names.called.get(id(thing), "…"), "beyond") if beyond else ("", "constant")
+                operand = Node(f"{node.key}number{place}", name, kind, number)
                 operand.phase = "done" if self.moment.walking else ""
                 self.drawn.append(operand)
             edge = Edge(operand, str(place + 1) if ordered else "")
-            if scope is None:
+            if scope is None and operand.kind != "beyond":
                 self.tell(edge, value, place)
-            else:
+            elif scope is not None and operand.kind != "beyond":
                 self.tell_through(edge, x, thing)
                 self.edges[shared] = edge
             box.edges.append(edge)
@@ -228,8 +228,9 @@ class Builder:
         if is_broadcast(node, place) and (axes := stretched_axes(shape, node.shape)):
             edge.stretched = int(np.prod([node.shape[i] for i in axes]))
         if not node.shape and not any(map(ops.shape, node.numbers)):
-            text, found = str(ruled(node, place, 1, self.names)), figure(local(node, place))
-            edge.local = f"{text} = {found}" if text != found and len(text) <= BRIEF else found
+            formula, found = ruled(node, place, 1, self.names), figure(local(node, place))
+            told = isinstance(formula, Symbol) and len(str(formula)) <= BRIEF
+            edge.local = f"{formula} = {found}" if told else found
             return
         formula = ruled(node, place, Symbol("g" if "g" not in self.names.by_name else "∂", node.shape), self.names)
         text = write(formula, TEXT).text
@@ -249,7 +250,7 @@ class Builder:
         if not waits and not thing.shape and not x.thing.shape and self.results[id(x.box)] == 1:
             found = self.slopes_of(x).get(thing)
             edge.local = "" if found is None else figure(found)
-        elif thing.shape != x.thing.shape:
+        elif thing.shape != x.thing.shape and self.results[id(x.box)] == 1:
             edge.shapes = f"{x.thing.shape} -> {thing.shape}"
 
     def slopes_of(self, x: Shown) -> Mapping[Any, Any]:

@@ -40,6 +40,9 @@ ALL = Show()
 
 def of_node(node: Node, show: Show = ALL) -> Iterator[Table]:
     """A value: its name, its kind, its numbers, its gradient. One that has not arrived is not 0."""
+    if node.kind == "beyond":
+        yield line(Text(node.name, "wire"))
+        return
     kind, array = kind_of(node), node.count > 1 or bool(type_of(node.number))
     if node.name or kind:
         yield line(Text(node.name, "name"), Text(kind and f"  {kind}", "kind"))
@@ -162,8 +165,8 @@ def ranged(x: Any, digits: int = 4) -> str:
 
 
 def passes(node: Node) -> str:
-    """How many times what one pass gives a gradient is, if it is more than once."""
-    return f"{node.passes} × one pass" if node.passes and node.passes > 1 else ""
+    """How many times what arrives here a gradient is, if it is more than once."""
+    return f"{node.times} × what arrives" if node.times > 1 else ""
 
 
 def line(*texts: Text) -> Table:

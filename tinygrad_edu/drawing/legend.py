@@ -25,14 +25,23 @@ def legend(graph: Graph, show: Show) -> list[Entry]:
     words = {"parameter": "parameter", "input": "input", "constant": "number", "inner": "computed", "root": "result",
              "operation": "operation", "folded": "folded operations"}  # fmt: skip
     found = [(kind, text) for kind, text in words.items() if kind in shapes]
-    return [*found, *on_edges(graph, show), *in_walk(graph)] if len(found) > 1 else []
+    return [*found, *states(graph, show), *on_edges(graph, show), *in_walk(graph)] if len(found) > 1 else []
+
+
+def states(graph: Graph, show: Show) -> Iterator[Entry]:
+    """What it means that there is no gradient."""
+    nodes = [node for node in graph.nodes if show.grads and not node.constant and node.kind != "beyond"]
+    if any(node.state == "no path" for node in nodes):
+        yield "flow", "no path: no slope leads there"
+    if any(node.gradient is None and node.state != "no path" for node in nodes):
+        yield "flow", "grad —  nothing has arrived yet"
 
 
 def on_edges(graph: Graph, show: Show) -> Iterator[Entry]:
     """What is written on edges, by an example where there is one."""
     edges = [edge for box in graph.boxes for edge in box.edges] if show.edges else []
     if any(edge.local and not edge.shapes for edge in edges):
-        example = next((edge.local for edge in edges if " = " in edge.local), "1")
+        example = next((edge.local for edge in edges if " = " in edge.local and not edge.shapes), "1")
         yield "local", f"{example}  local derivative"
     if any(edge.local and edge.shapes for edge in edges):
         yield "local", "g  the gradient of the result"
@@ -48,10 +57,13 @@ def in_walk(graph: Graph) -> Iterator[Entry]:
     """What the outlines mean in a walk."""
     edges = [edge for box in graph.boxes for edge in box.edges]
     phases = {node.phase for node in graph.nodes} | {edge.phase for edge in edges}
-    if phases & {"current", "waiting"}:
-        yield from (("current", "taken last"), ("waiting", "still to come"))
-    if "changed" in phases:
-        yield "changed", "changed"
+    words = {
+        "current": "taken last",
+        "waiting": "still to come",
+        "changed": "changed",
+        "same": "grey: as it was in the other run",
+    }
+    yield from ((phase, text) for phase, text in words.items() if phase in phases)
 
 
 def caption(graph: Graph, width: int = 90) -> Iterable[str]:

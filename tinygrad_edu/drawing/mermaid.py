@@ -17,7 +17,7 @@ CIRCLE = 3  # characters of a sign that a circle goes round
 
 # The shapes and colours of the other pictures, as far as Mermaid has them; what is not a tint shows on black and white.
 SHAPES = {
-    "parameter": "({})", "input": "[/{}/]", "constant": "({})", "inner": "[{}]", "root": "[[{}]]",
+    "parameter": "({})", "input": "[/{}/]", "constant": "({})", "inner": "[{}]", "root": "[[{}]]", "beyond": "[{}]",
     "sign": "(({}))", "operation": "([{}])", "folded": "{{{{{}}}}}",
 }  # fmt: skip
 CLASSES = {
@@ -26,6 +26,7 @@ CLASSES = {
     "constant": "fill:#F1F1F1,stroke:#767676,stroke-dasharray:5 3,color:#1A1A1A",
     "inner": "fill:#FFFFFF,stroke:#767676,color:#1A1A1A",
     "result": "fill:#D8F2E8,stroke:#009E73,stroke-width:2px,color:#1A1A1A",
+    "beyond": "fill:none,stroke:none,color:#767676",
     "operation": "fill:#E3E3E3,stroke:#767676,color:#1A1A1A",
     "folded": "fill:#E9E2F3,stroke:#7A5AA6,color:#1A1A1A",
     "layer": "fill:none,stroke:#767676,color:#767676",

@@ -20,7 +20,7 @@ class Moment:
 
     gradients: dict[int, Any] = field(default_factory=dict)
     flows: dict[Place, Any] = field(default_factory=dict)
-    states: dict[int, tuple[str, int | None]] = field(default_factory=dict)  # and how many passes it looks like
+    states: dict[int, str] = field(default_factory=dict)  # of the gradients
     said: list[str] = field(default_factory=list)  # what is to be told beside the picture
     walking: bool = False  # only then the following means something
     computed: Container[int] = ()
@@ -67,13 +67,13 @@ def passed(roots: list[Value]) -> list[Value]:
     return [root for root in run if not any(root is not other and root in set(values_under([other])) for other in run)]
 
 
-def states(roots: list[Value], things: list[Any]) -> dict[int, tuple[str, int | None]]:
+def states(roots: list[Value], things: list[Any]) -> dict[int, str]:
     """The state of each gradient, from the first root that has a path to it."""
-    found: dict[int, tuple[str, int | None]] = {}
+    found: dict[int, str] = {}
     for root in roots:
-        for key, state in grad_states(root, things).items():
-            if found.get(key, ("no path", None))[0] == "no path":
-                found[key] = state if root.op is not None else (state[0], None)  # no pass begins at a leaf
+        for key, (state, _) in grad_states(root, things).items():
+            if found.get(key, "no path") == "no path":
+                found[key] = state
     return found
 
 
@@ -92,7 +92,6 @@ def moments(walk: Any) -> Iterator[Moment]:
     left = {id(x): arriving.get(id(x), number(x.grad)) for x in values if isinstance(x, Value) and x.op is None}
     computed: set[int] = set()
     moment = Moment(left, states=states([walk.loss], [*values]), walking=True, computed=computed)
-    moment.states = {key: (state, None) for key, (state, _) in moment.states.items()}
     yield moment
     for step in steps:
         moment.current = id(step.node), step.place if step.kind == "edge" else -1

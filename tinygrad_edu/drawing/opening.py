@@ -11,7 +11,7 @@ import numpy as np
 from .. import ops
 from ..contributions import check_result, contributions
 from ..edges import letter, rule_of
-from ..elements import MOVING, WRITTEN_OUT, Index, element
+from ..elements import FURTHER, MOVING, WRITTEN_OUT, Index, Reader
 from ..folding import composite_of, values_under
 from ..naming import Names
 from ..notation import Element, Name
@@ -25,6 +25,7 @@ from .moments import Moment
 FEW_TERMS = 6  # of a sum or a product are all shown
 FIRST, LAST = 3, 1  # of more, these; what lies between them is one box
 MOST = 50_000  # terms that are written out at all, in some three seconds
+STEPS = 3  # numbers for each term of what is written as another formula: exp(x), the sum so far, its share
 LISTED = 12  # names in an error
 SUMS, PRODUCTS = (ops.add, ops.subtract), (ops.multiply,)
 LEVEL = {ops.add: ("+", SUMS, "terms"), ops.subtract: ("+", SUMS, "terms"), ops.multiply: ("×", PRODUCTS, "factors")}
@@ -34,40 +35,95 @@ def opened(graph: Graph, names: Names, moment: Moment, value: Any, index: Any) -
     """Add to a graph how one number of a value, which may be asked for by name, comes about from single numbers.
 
     It stands in a frame of its own. The contributions are those from this one number; the gradients of the numbers used
-    are theirs in the whole graph. What an operation does to a whole array, as a softmax, stays whole with an index
-    behind it. Raises ValueError for a value that no array leads to, IndexError where it has no such number, and
-    GradientError where an array was changed since.
+    are theirs in the whole graph. What is not written out for single numbers, as the inverse of a matrix, stays whole
+    with an index behind it, and a sentence beside the graph says so. Raises ValueError for a value that no array leads
+    to, or where nothing would be opened, IndexError where it has no such number, and GradientError where an array was
+    changed since.
     """
     value = names.find(value)
     drawn = {node.name: node for box in graph.boxes for node in box.held} | {node.name: node for node in graph.nodes}
     rows = rows_of(value, drawn, names)
     index = place_in(value, index, names)
-    recording = recorded(rows, index, names)
+    recording, said = recorded(rows, index, names)
     asked = str(Symbol(Element(names.of(value), index))) if index else names.of(value)
     root, seen = recording.root, seen_by(recording, moment, rows, index)
     part = graph_of([root], Numbers(recording, asked), lambda x: recording.boxes.get(id(x)), seen, recording.shown)
     named = {leaf.label: recording.source(name)[0] for name, leaf in recording.leaves.items()}
     of = {node: named[node.name] for node in part.nodes if node.box is None and node.name in named}
     tell_leaves(part, of, moment, rows)
-    tell_results(part, recording, value)
+    tell_results(part, recording, rows)
     place(graph, part, asked)
     graph.rows += side_by_side(part)
-    graph.said.append(f"In the frame {asked}, what flows is its own part of each gradient.")
+    graph.said += [f"In the frame {asked}, what flows is its own part of each gradient.", *said]
     if (whole := drawn.get(names.of(value))) is not None:
         graph.links.append((part.roots[0], whole, f"1 of {value.size} numbers" if value.shape else ""))
 
 
-def recorded(rows: list[Value], index: Index, names: Names) -> Recording:
-    """One number of what some rows compute, recorded on single numbers."""
-    value = rows[-1]
-    number = ops.plain(np.asarray(value._data)[index])
+def recorded(rows: list[Value], index: Index, names: Names) -> tuple[Recording, list[str]]:
+    """One number of what some rows compute, recorded on single numbers; and what is to be said of that."""
     formula, given = written(rows, names)
+    reader = Reader(lambda name: given[name][1])
     with np.errstate(all="ignore"):
-        recording = Recording(element(formula, index), given)
-        if agree(recording.root._data, number, ops.dtype(value._data)):
-            return recording
-        # it is a formula for readers, exact on paper only, as log(exp(a) + exp(b))
-        return Recording(formula[index] if index else formula, given)
+        found = reader.at(formula, index)
+        recording, said = Recording(found, given), told(reader)
+        if not exact(recording, rows[-1], index, Recording(formula, given) if reader.others else None):
+            found = formula[index] if index else formula
+            recording, said = Recording(found, given), told_whole(reader)
+    if found is formula and isinstance(found, Symbol) and len(rows) == 1:
+        raise ValueError(f"{names.of(rows[-1])} can not be opened: {said[0]}")
+    return recording, said
+
+
+def told(reader: Reader) -> list[str]:
+    """What is to be said where not all is opened, or not all is shown."""
+    whole, picked = ([*dict.fromkeys(x.op.name for x in some if x.op)] for some in (reader.whole, reader.picked))
+    return [f"{name} stays whole: it is not written out for single numbers." for name in whole] + [
+        f"{name} hands on the number that it picks, of equal ones the mean; nothing flows to the others."
+        for name in picked if name in ("max", "min")
+    ]  # fmt: skip
+
+
+def told_whole(reader: Reader) -> list[str]:
+    """What is to be said where a formula for readers is exact on paper only, as the slope of a root at 0."""
+    names = dict.fromkeys(x.op.name for _, x in reader.others.values()) or {"It": None}
+    return [f"{name} stays whole: written out, it would not be exact at these numbers." for name in names]
+
+
+def exact(recording: Recording, value: Value, index: Index, whole: Recording | None) -> bool:
+    """Whether single numbers give what was recorded, and what was taken apart by a formula for readers its slopes."""
+    number = ops.plain(np.asarray(value._data)[index])
+    close = 1e-4 if ops.dtype(value._data) in (np.float32, np.float16) else 1e-9
+    if not agree(recording.root._data, number, close):
+        return False
+    return whole is None or same_slopes(recording, whole, index, close)
+
+
+def same_slopes(recording: Recording, whole: Recording, index: Index, close: float) -> bool:
+    """Whether the slopes of one number are those that the rules of the whole operations say."""
+    seed: Any = np.zeros(whole.root.shape) if index else 1.0
+    if index:
+        seed[index] = 1.0
+    mine, theirs = slopes(recording, 1.0), slopes(whole, seed)
+    for name, slope in theirs.items():
+        total = np.zeros(np.shape(slope))
+        for leaf, part in mine.items():
+            if isinstance(leaf, Element) and leaf.of == name:
+                total[leaf.index] += part
+            elif leaf == name:
+                total += part
+        if not agree(total, slope, close):
+            return False
+    return True
+
+
+def slopes(recording: Recording, seed: Any) -> dict[Name, Any]:
+    """The gradient of each leaf."""
+    names = {id(leaf): name for name, leaf in recording.leaves.items()}
+    found: dict[Name, Any] = {}
+    for _, _, operand, _, gain in contributions(recording.root, seed) if recording.root.requires_grad else ():
+        if (name := names.get(id(operand))) is not None:
+            found[name] = found.get(name, 0.0) + gain
+    return found
 
 
 # -- what is opened ----------------------------------------------------------------------------------------------------
@@ -92,9 +148,11 @@ def rows_of(value: Any, drawn: Mapping[str, Node], names: Names) -> list[Value]:
 
 def terms_of(row: Value) -> int:
     """How many numbers about come together in one number of a row, where they are written out."""
-    if row.op not in WRITTEN_OUT or row.op in MOVING:
+    if row.op in (ops.softmax, ops.log_softmax):
+        return STEPS * int(np.shape(row.numbers[0])[row.settings["axis"]])
+    if row.op in MOVING or row.op not in (*WRITTEN_OUT, *FURTHER):
         return 1
-    return int(max(map(np.size, row.numbers)) // max(row.size, 1))
+    return (STEPS if row.op in FURTHER else 1) * int(max(map(np.size, row.numbers)) // max(row.size, 1))
 
 
 def unopened(why: str, drawn: Mapping[str, Node]) -> ValueError:
@@ -144,10 +202,9 @@ def is_places(row: Value, place: int) -> bool:
     return bool(whole) or (not isinstance(x, Value) and composite_of(row) is not None)
 
 
-def agree(found: Any, number: Any, kind: Any) -> bool:
-    """Whether a formula gives the number that was recorded, but for the order in which it is summed."""
-    close = 1e-4 if kind in (np.float32, np.float16) else 1e-9
-    return bool(np.allclose(float(found), float(number), close, close, equal_nan=True))
+def agree(found: Any, number: Any, close: float) -> bool:
+    """Whether numbers are those that were recorded, but for the order in which they are summed."""
+    return bool(np.allclose(np.asarray(found, float), np.asarray(number, float), close, close, equal_nan=True))
 
 
 class Part(NamedTuple):
@@ -356,14 +413,14 @@ def seen_by(recording: Recording, moment: Moment, rows: list[Value], index: Inde
     """The moment of the recording: the pass that began with what had arrived at the number, if it had gone on."""
     value, root = rows[-1], recording.root
     found = Moment(walking=moment.walking)
-    gradient, state = moment.gradients.get(id(value)), moment.states.get(id(value), ("not run", None))
+    gradient, state = moment.gradients.get(id(value)), moment.states.get(id(value), "not run")
     results = values_under([root])
-    found.states = {id(x): state if x.requires_grad else ("constant", None) for x in results}
+    found.states = {id(x): state if x.requires_grad else "constant" for x in results}
     if moment.walking and id(value) in moment.computed:
         found.computed = {*map(id, results)}
     for name, leaf in recording.leaves.items():
         x, _ = recording.source(name)
-        found.states[id(leaf)] = moment.states.get(id(x), ("not run", None))
+        found.states[id(leaf)] = moment.states.get(id(x), "not run")
         if (whole := moment.gradients.get(id(x))) is not None:
             found.gradients[id(leaf)] = at(whole, name.index if isinstance(name, Element) else ())
     if gradient is None:
@@ -386,6 +443,8 @@ def at(x: Any, index: Index) -> Any:
 def tell_leaves(part: Graph, of: Mapping[Node, Any], moment: Moment, rows: list[Value]) -> None:
     """What the copies of numbers can not know: what they are numbers of, and whether a walk has come that far."""
     for node, x in of.items():
+        if isinstance(x, np.ndarray) and x.dtype == bool:
+            node.number = bool(node.number)
         if isinstance(x, Value) and x.op is not None:
             node.kind = "inner"
             if moment.walking and id(x) not in moment.computed:
@@ -396,19 +455,26 @@ def tell_leaves(part: Graph, of: Mapping[Node, Any], moment: Moment, rows: list[
             edge.flow, edge.phase = None, "waiting"
 
 
-def tell_results(part: Graph, recording: Recording, value: Value) -> None:
+def tell_results(part: Graph, recording: Recording, rows: list[Value]) -> None:
     """None of the results is the result of the graph; a number that was only moved has come by what moved it."""
+    part.nodes = [node for node in part.nodes if node.kind != "beyond"]
     for node in part.nodes:
         if node.box is not None:
             node.kind = "constant" if node.state == "constant" else "inner"
         elif not node.name:
             node.kind = "constant"
     for box in part.boxes:
+        box.held = []  # of the terms that are not shown, the numbers are not either
+        box.edges = [edge for edge in box.edges if edge.operand.kind != "beyond"]
+        for edge in box.edges:  # a result is put into its rule as its number
+            letter, _, found = edge.local.partition(" = ")
+            edge.local = found if letter == found else edge.local
         if box.kind == "composite":  # its terms were come upon from behind, and the first two last
             box.edges = [*box.edges[-2:], *box.edges[-3::-1]]
     (root,) = part.roots
     if recording.moved and root.box is not None:
-        root.box.sign = operation(value.op, value.settings)  # type: ignore[arg-type]
+        value, whole = rows[-1], composite_of(rows[-1]) if len(rows) > 1 else None
+        root.box.sign = operation(value.op, value.settings) if whole is None else whole.name  # type: ignore[arg-type]
 
 
 # -- where it is drawn -------------------------------------------------------------------------------------------------

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from ..contributions import one_pass as one_pass_of, reason
 from ..folding import values_under
 from ..naming import Names, a_loss
 from ..value import Value
 from .budget import bundled, folds
 from .comparing import compared
 from .drawings import Drawing
-from .graph import Graph, graph_of
+from .graph import Graph, Node, graph_of
 from .labels import Show
 from .moments import Moment, moments, now, one_pass
 from .opening import opened
+from .sums import check_sums
 
 DIRECTIONS = ("LR", "TB", "RL", "BT")  # left to right, top to bottom, and their opposites
+DEEP = 8  # operations one after the other that are drawn from left to right
+FEW_REASONS = 3  # that are given for gradients that are 0
 MANY = 250  # values that are drawn without being asked for more
 
 
@@ -46,7 +52,7 @@ def draw(
     moment.
 
     - `names`, for example `locals()`, names the values without a label.
-    - `direction` is LR, TB, RL or BT; LR where there are only single numbers, else TB.
+    - `direction` is LR, TB, RL or BT; by itself LR where there are only single numbers and few steps, else TB.
     - `composites=False` opens what is composed of operations, as mean.
     - `depth` is how many levels of layers are opened, 0 for none; `repeats` whether what is repeated is drawn once.
     - `max_nodes` is how many values are drawn before the graph is folded by itself; None for no limit.
@@ -68,8 +74,7 @@ def draw(
     │  └─ b = -3, grad 2
     └─ a ↑ see above
     """
-    if direction is not None and direction not in DIRECTIONS:
-        raise ValueError(f"direction is one of {', '.join(DIRECTIONS)}, not {direction!r}.")
+    check_direction(direction)
     checked(depth, "depth", 0)
     checked(max_nodes, "max_nodes", 1)
     view = View(composites, depth, repeats, max_nodes, only, open)
@@ -86,8 +91,9 @@ def draw(
         theirs = Names(others[0], None, others[1:])
         graph.said += compared(graph, graph_in(view, others, theirs, one_pass(others, theirs.things.values())))
         graph.said.append("Each gradient is what one pass gives.")
-    if direction is None:
-        direction = "TB" if any(x.shape for root in roots for x in values_under([root])) else "LR"
+    if not moment.walking and compare is None:
+        graph.said += why_zero(graph, roots[0], called)
+    direction = direction or ("TB" if any(np.ndim(x.number) for x in graph.nodes) or deep(graph) > DEEP else "LR")
     return Drawing(graph, direction, Show(values, grads, edges), legend)
 
 
@@ -97,6 +103,12 @@ def roots_of(value: Any) -> tuple[list[Value], Any]:
         return [value.loss], value
     several = value if isinstance(value, list | tuple) and value else [value]
     return [*{id(x): a_loss(x, "draw") for x in several}.values()], None
+
+
+def check_direction(direction: str | None) -> None:
+    """Raise for what is no direction; None lets the graph decide."""
+    if direction is not None and direction not in DIRECTIONS:
+        raise ValueError(f"direction is one of {', '.join(DIRECTIONS)}, not {direction!r}.")
 
 
 def checked(number: Any, name: str, least: int) -> None:
@@ -139,6 +151,7 @@ def graph_in(view: View, roots: list[Value], names: Names, moment: Moment) -> Gr
     box_of, said = folds(roots, view.depth, view.repeats, view.max_nodes, view.composites)
     between = None if view.only is None else only_between(view.only, roots, names, moment)
     graph = graph_of(roots, names, box_of, moment, between)
+    check_sums(graph, moment.walking)
     bundled(graph, view.max_nodes)
     graph.said += said
     if view.open is not None:
@@ -146,6 +159,22 @@ def graph_in(view: View, roots: list[Value], names: Names, moment: Moment) -> Gr
             raise TypeError(f'open is a value and an index, as in open=("z", (0, 2)), not {view.open!r:.60}.')
         opened(graph, names, moment, *view.open)
     return graph
+
+
+def why_zero(graph: Graph, root: Value, names: Names) -> list[str]:
+    """Of some inputs at which nothing but 0 arrived, where it became 0."""
+    zero = [node for node in graph.nodes if node.state == "zero" and node.kind == "parameter" and node.count == 1]
+    steps = one_pass_of(root) if zero else []
+    return [reason("zero", None, names.by_name[node.name], steps, names) for node in zero[:FEW_REASONS]]
+
+
+def deep(graph: Graph) -> int:
+    """The most operations that come one after the other."""
+    depth: dict[Node, int] = {}
+    for node in graph.nodes:
+        edges = node.box.edges if node.box is not None else []
+        depth[node] = bool(edges) + max((depth.get(edge.operand, 0) for edge in edges), default=0)
+    return max(depth.values())
 
 
 def only_between(sources: Any, roots: list[Value], names: Names, moment: Moment) -> set[int]:

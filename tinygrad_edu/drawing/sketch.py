@@ -134,7 +134,9 @@ class Sketch:
         if box is None:
             return Unit([key], self.sign(value), around=around)
         around = around[: around.index(box)] if box in around else around
-        sign = box.name.rstrip("0123456789") if box.kind == "layer" else box.name  # dense1, dense2, ... are alike
+        sign = (
+            box.name.rstrip("0123456789").rstrip(".") if box.kind == "layer" else box.name
+        )  # dense1, dense2, ... are alike
         return Unit([key], sign or box.name, around=around, kind=box.kind)
 
     def sign(self, value: Value) -> str:

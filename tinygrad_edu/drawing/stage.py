@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
@@ -64,10 +64,16 @@ class Stage:
         for slot in self.slots:
             slot.element.text = slot.history[-1][1]
         self.groups = groups(self.svg)
-        operands = [timeline.key_of.get(id(step.operand), "") for step in timeline.steps]
         self.at_work = [
-            key if key in self.groups else operand for key, operand in zip(timeline.at_work, operands, strict=True)
+            next((key for key in self.places(timeline, key, step) if key in self.groups), "")
+            for key, step in zip(timeline.at_work, timeline.steps, strict=True)
         ]
+
+    def places(self, timeline: Timeline, key: str, step: Any) -> Iterator[str]:
+        """Where a step may be shown, the best first: where no program draws there are neither edges nor operations."""
+        yield key
+        yield timeline.key_of.get(id(step.operand), "")
+        yield key.replace("operation", "value")
 
 
 def laid_out(graph: Graph) -> list[Iterable[Table]]:
@@ -174,8 +180,9 @@ def anchor(element: Element, one: Written) -> bool:
 def listed(timeline: Timeline, texts: dict[str, list[Written]]) -> Element:
     """The values one below the other, each with how it is computed, as an SVG of our own."""
     svg, y = Element("svg", {"font-family": "monospace", "font-size": "13"}), 8
-    first = max([len(actor.node.name) for actor in timeline.actors], default=0) + 3
-    for actor in timeline.actors:
+    actors = [actor for actor in timeline.actors if not actor.hidden]
+    first = max([len(actor.node.name) for actor in actors], default=0) + 3
+    for actor in actors:
         node, lines = actor.node, lines_of(actor.node, texts[actor.node.key])
         fill, line = SHAPES[node.kind]["fillcolor"], SHAPES[node.kind]["color"]
         group = SubElement(svg, "g", {"id": node.key, "class": f"node {node.kind}"})

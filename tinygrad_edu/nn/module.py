@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..recording import inside
+from ..recording import STATE, inside
 from ..value import Value
 from . import training
 
 
 class Module:
     """The base of layers and models: write `forward`, keep Values and other modules as attributes, and call it.
+
+    A module inside is called as its attribute is, unless it has a `name`; a parameter after the way there, enc.weight.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -24,12 +26,16 @@ class Module:
     """
 
     name: str | None = None
+    _named = False  # what is inside, in the first call from outside
 
     def forward(self, x: Any) -> Any:
         """The result for a batch `x`; what the module computes."""
         raise TypeError(f"{type(self).__name__} has no forward(x): write one that returns a Value.")
 
     def __call__(self, x: Any) -> Any:
+        if not self._named and STATE.scope is None:
+            name_parts(self, "", {id(self)})
+            self._named = True
         return inside(self.name or type(self).__name__.lower(), "layer", self.forward, (x,), {})
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
@@ -67,6 +73,36 @@ def walk(attributes: dict[str, Any], seen: set[int]) -> Iterator[tuple[str, Valu
         yield from ((f"{name}.{path}", value) for path, value in walk({str(k): x for k, x in inner.items()}, seen))
 
 
+def name_parts(module: Module, way: str, seen: set[int]) -> None:
+    """Give the modules inside a module the names of their attributes, and the parameters those of the way there."""
+    for name, part in parts(vars(module), seen):
+        if isinstance(part, Module):
+            part.name = part.name or name
+            name_parts(part, f"{way}{part.name}.", seen)
+        else:
+            name_parameter(part, f"{way}{name}")
+
+
+def name_parameter(parameter: Value, path: str) -> None:
+    """Label a parameter by its path, if it has no label but an end of that."""
+    if parameter.label is None or f".{path}".endswith(f".{parameter.label}"):
+        parameter.label = path
+
+
+def parts(attributes: dict[str, Any], seen: set[int]) -> Iterator[tuple[str, Any]]:
+    """The modules and parameters among attributes, in lists and dictionaries too, each once; not what is in modules."""
+    for name, attribute in attributes.items():
+        if id(attribute) in seen:
+            continue
+        if isinstance(attribute, Module) or (isinstance(attribute, Value) and attribute.op is None):
+            seen.add(id(attribute))
+            yield name, attribute
+        elif isinstance(attribute, dict | list | tuple):
+            seen.add(id(attribute))
+            inner = attribute if isinstance(attribute, dict) else dict(enumerate(attribute))
+            yield from ((f"{name}.{path}", part) for path, part in parts({str(k): x for k, x in inner.items()}, seen))
+
+
 class Sequential(Module):
     """Modules (or functions) applied one after another; a list of them is accepted too, as in Keras.
 
@@ -85,8 +121,8 @@ class Sequential(Module):
             if isinstance(layer, Module):
                 layer.name = layer.name or f"{type(layer).__name__.lower()}{i}"
                 for path, parameter in layer.named_parameters():
-                    if parameter.label == path.rpartition(".")[2]:
-                        parameter.label = f"{layer.name}.{path}"
+                    if parameter.label is not None:
+                        name_parameter(parameter, f"{layer.name}.{path}")
 
     def forward(self, x: Any) -> Any:
         """Each layer on the result of the one before."""
