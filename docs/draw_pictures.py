@@ -174,13 +174,11 @@ def compared():
     Before and after a step against the gradient: what changed, from what to what.
     """
 
-    def run(w, b):
-        x, w, b = Value(1.5, "x", requires_grad=False), Value(w, "w"), Value(b, "b")
-        loss = (tg.tanh(w * x + b) - 0.5) ** 2
-        loss.label = "loss"
-        return loss
-
-    return tg.draw(run(0.8, 0.1), compare=run(1.0, 0.1))
+    x, b = Value(1.5, "x", requires_grad=False), Value(0.1, "b")
+    before = (tg.tanh(Value(1.0, "w") * x + b) - 0.5) ** 2
+    after = (tg.tanh(Value(0.8, "w") * x + b) - 0.5) ** 2
+    after.label = "loss"
+    return tg.draw(after, compare=before)
 
 
 def second():
