@@ -24,7 +24,7 @@ from .dot import LINE, SHAPES
 from .drawings import target, write_whole
 from .labels import ALL
 from .legend import Entry, legend
-from .scene import MANY, check_direction, checked
+from .scene import MANY, check_direction, checked, direction_of
 from .stage import TINTS, Stage
 from .timeline import Actor, Timeline
 
@@ -72,8 +72,7 @@ def film(
     box_of, said = folds([walk.loss], depth, None, max_nodes, composites)
     timeline = Timeline(walk, box_of)
     timeline.graph.said += said
-    arrays = any(actor.thing.shape for actor in timeline.actors)
-    return Film(timeline, direction or ("TB" if arrays else "LR"))
+    return Film(timeline, direction or direction_of(timeline.graph))
 
 
 def walk_of(value: Any, names: Mapping[str, Any] | None, seed: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from .graph import FOLDS, Box, Graph, Node
+from .graph import FOLDED, Box, Graph, Node
 from .labels import Show
 from .wires import named_wires
 
@@ -16,7 +16,7 @@ def shape_of(element: Node | Box) -> str:
     """The kind of shape that an element is drawn with."""
     if isinstance(element, Node):
         return element.kind
-    return "folded" if element.kind in ("layer", *FOLDS) else "operation"
+    return "folded" if element.kind in FOLDED else "operation"
 
 
 def legend(graph: Graph, show: Show) -> list[Entry]:

@@ -59,10 +59,12 @@ def draw(
     - `only` is a value or its name, or several: what lies between them and the result.
     - `open=("z", (0, 2))` opens the operation behind one number of an array into operations on single numbers.
     - `step` draws the graph as it stands after so many steps of its walk.
-    - `compare` is the result of another run of the same computation: what changed from there is marked.
+    - `compare` is the result of another run of the same computation: what changed from there is marked. Its arrays must
+      still be what they were: an optimizer changes them in place, `w.data = w.data - step` does not.
     - `values`, `grads`, `edges` and `legend` leave these out if False.
 
-    Raises TypeError for anything but a Value or a walk, ValueError or IndexError for an option that does not fit.
+    Raises TypeError for anything but a Value or a walk, ValueError or IndexError for an option that does not fit,
+    GradientError for a step or a comparison of a graph whose data was changed since.
 
     >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
     >>> loss = a * b + a
@@ -93,16 +95,22 @@ def draw(
         graph.said.append("Each gradient is what one pass gives.")
     if not moment.walking and compare is None:
         graph.said += why_zero(graph, roots[0], called)
-    direction = direction or ("TB" if any(np.ndim(x.number) for x in graph.nodes) or deep(graph) > DEEP else "LR")
-    return Drawing(graph, direction, Show(values, grads, edges), legend)
+    return Drawing(graph, direction or direction_of(graph), Show(values, grads, edges), legend)
 
 
 def roots_of(value: Any) -> tuple[list[Value], Any]:
     """The results that are to be drawn, and the walk if it is one."""
-    if hasattr(value, "loss") and hasattr(value, "position"):
+    if is_walk(value):
         return [value.loss], value
     several = value if isinstance(value, list | tuple) and value else [value]
     return [*{id(x): a_loss(x, "draw") for x in several}.values()], None
+
+
+def is_walk(value: Any) -> bool:
+    """Whether a walk is to be drawn, not a value or several."""
+    import tinygrad_edu as tg
+
+    return not isinstance(value, Value | list | tuple) and isinstance(value, tg.Walk)
 
 
 def check_direction(direction: str | None) -> None:
@@ -166,6 +174,11 @@ def why_zero(graph: Graph, root: Value, names: Names) -> list[str]:
     zero = [node for node in graph.nodes if node.state == "zero" and node.kind == "parameter" and node.count == 1]
     steps = one_pass_of(root) if zero else []
     return [reason("zero", None, names.by_name[node.name], steps, names) for node in zero[:FEW_REASONS]]
+
+
+def direction_of(graph: Graph) -> str:
+    """The direction where none is asked for."""
+    return "TB" if any(np.ndim(node.number) for node in graph.nodes) or deep(graph) > DEEP else "LR"
 
 
 def deep(graph: Graph) -> int:
