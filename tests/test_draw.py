@@ -139,6 +139,19 @@ def test_layers_are_frames_with_the_names_of_the_user():
     assert inside["c1"] == inside["L"] == []
 
 
+def test_pictures_with_and_without_frames_are_the_same_each_time():
+    drawings = [
+        tg.draw(xor_loss()),
+        tg.draw(neuron()),
+        tg.draw(mnist_loss(batch=8, hidden=16)),
+        tg.draw(neuron(), step=3),
+    ]
+    first = [drawing.svg() for drawing in drawings]
+    for _ in range(4):
+        drawings, first = drawings[1:] + drawings[:1], first[1:] + first[:1]  # in another order
+        assert [drawing.svg() for drawing in drawings] == first
+
+
 def test_a_folded_model_names_its_parameters_and_still_says_what_flowed():
     loss = xor_loss()
     loss.backward()
