@@ -22,8 +22,8 @@ A box is a value, with its number and its gradient; an ellipse is an operation. 
 and below it, behind `+=`, what the backward pass brought along that edge: the gradient of the result times the local
 derivative. What arrives at a value by all its edges is its gradient.
 
-`xor_loss` and `mnist_loss` are in [`tinygrad_edu.examples`](../tinygrad_edu/examples.py), `network_of_numbers` stands in
-[the script](draw_pictures.py).
+`xor_loss` and `mnist_loss` are in [`tinygrad_edu.examples`](../tinygrad_edu/examples.py), `network_of_numbers` stands
+in [the script](draw_pictures.py).
 """
 
 
