@@ -42,7 +42,8 @@ def edges_of(graph: Graph) -> Iterator[tuple[Box, Edge]]:
 
 def texts(drawing: tg.Drawing) -> list[str]:
     """All that can be read in a drawing."""
-    return [unescape(text).replace("\\\\", "\\") for text in re.findall(r">([^<>\n]+)<", drawing.source)]
+    found = re.findall(r">([^<>\n]+)<", drawing.source)
+    return [unescape(text).replace("\\\\", "\\").replace("\xa0", " ") for text in found]
 
 
 # -- edges -------------------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ class Parsed:
 
     def texts(self, node):
         """What can be read in a node, row by row."""
-        return [unescape(text) for text in re.findall(r">([^<>]+)<", self.nodes[node])]
+        return [unescape(text).replace("\xa0", " ") for text in re.findall(r">([^<>]+)<", self.nodes[node])]
 
     def node(self, first):
         """The name of the one node whose first text is this."""

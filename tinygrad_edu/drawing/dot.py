@@ -39,7 +39,7 @@ ROLES = {  # size, colour, bold
     "slope figure": (13, SLOPE, False), "slope": (12, SLOPE, False), "passes": (10, SLOPE, False),
     "layer": (12, LINE, True), "wire": (12, LINE, True), "said": (11, LINE, False), "waiting": (10, LINE, False),
     "local": (10, LINE, False), "shapes": (9, LINE, False), "stretched": (9, LINE, True),
-    "flow": (10, FLOW, False), "current": (10, FLOW, True), "changed": (10, FLOW, True),
+    "flow": (10, FLOW, False), "current": (10, FLOW, True), "changed": (10, FLOW, True), "same": (10, LINE, False),
 }
 TEXT = {"fontname": "Arial", "fontsize": "12", "fontcolor": INK}
 BOX =  {"shape": "box", "margin": "0.14,0.04", "width": "0.5", "height": "0"}
@@ -197,6 +197,6 @@ def cell(one: Cell) -> str:
 def text(x: Text) -> str:
     """Text that stays text: no markup, and no escape of Graphviz, to which a backslash with N is the node's name."""
     size, color, bold = ROLES.get("flow" if x.place == "flow" else x.role, (12, LINE, True))
-    content = escape(x.text).replace("\\", "\\\\")
+    content = escape(x.text).replace("\\", "\\\\").replace("  ", "\u00a0\u00a0")  # which no viewer leaves out
     content = f"<B>{content}</B>" if bold and content else content
     return f'<FONT POINT-SIZE="{size}" COLOR="{color}">{content}</FONT>' if content else ""
