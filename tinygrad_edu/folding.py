@@ -61,17 +61,12 @@ def shown(roots: Iterable[Value], box_of: BoxOf) -> dict[int, Shown]:
     return found
 
 
-def outermost(value: Value, folded: Callable[[Scope], bool]) -> Scope | None:
-    """The outermost scope that a value was computed in, of those that are folded."""
-    found, scope = None, value.scope
-    while scope is not None:
-        found, scope = scope if folded(scope) else found, scope.outer
-    return found
-
-
 def composite_of(value: Value, opened: Container[Scope] = ()) -> Scope | None:
     """The outermost composite that a value was computed in, of those that are not opened."""
-    return outermost(value, lambda scope: scope.kind == "composite" and scope not in opened)
+    found, scope = None, value.scope
+    while scope is not None:
+        found, scope = scope if scope.kind == "composite" and scope not in opened else found, scope.outer
+    return found
 
 
 def layers_around(scope: Scope | None) -> list[Scope]:

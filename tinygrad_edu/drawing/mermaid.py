@@ -8,6 +8,7 @@ from operator import itemgetter
 
 from ..recording import Scope
 from ..wording import printable
+from .dot import CURRENT, INK, LINE, SHAPES as LOOKS
 from .graph import Box, Edge, Graph, Node
 from .labels import Show, Table, of_box, of_edge, of_node
 from .legend import caption, shape_of
@@ -20,21 +21,21 @@ SHAPES = {
     "parameter": "({})", "input": "[/{}/]", "constant": "({})", "inner": "[{}]", "root": "[[{}]]", "beyond": "[{}]",
     "sign": "(({}))", "operation": "([{}])", "folded": "{{{{{}}}}}",
 }  # fmt: skip
-CLASSES = {
-    "parameter": "fill:#FDEFD0,stroke:#C98500,stroke-width:2px,color:#1A1A1A",
-    "input": "fill:#DDF0FC,stroke:#3C8DC0,color:#1A1A1A",
-    "constant": "fill:#F1F1F1,stroke:#767676,stroke-dasharray:5 3,color:#1A1A1A",
-    "inner": "fill:#FFFFFF,stroke:#767676,color:#1A1A1A",
-    "result": "fill:#D8F2E8,stroke:#009E73,stroke-width:2px,color:#1A1A1A",
-    "beyond": "fill:none,stroke:none,color:#767676",
-    "operation": "fill:#E3E3E3,stroke:#767676,color:#1A1A1A",
-    "folded": "fill:#E9E2F3,stroke:#7A5AA6,color:#1A1A1A",
-    "layer": "fill:none,stroke:#767676,color:#767676",
-    "waiting": "fill:none,stroke-dasharray:5 3,color:#767676",
-    "changed": "stroke:#CC79A7,stroke-width:3px",
-    "said": "fill:none,stroke:none,color:#767676",
-    "current": "stroke:#D55E00,stroke-width:3px",
-}
+OTHERS = {  # what no shape of the other pictures says
+    "beyond": f"fill:none,stroke:none,color:{LINE}", "said": f"fill:none,stroke:none,color:{LINE}",
+    "layer": f"fill:none,stroke:{LINE},color:{LINE}", "waiting": f"fill:none,stroke-dasharray:5 3,color:{LINE}",
+    "changed": f"stroke:{CURRENT},stroke-width:3px", "current": f"stroke:{CURRENT},stroke-width:3px",
+}  # fmt: skip
+
+
+def looks(shape: dict[str, str]) -> str:
+    """The colours and the outline of a shape of the other pictures."""
+    width = f",stroke-width:{shape['penwidth']}px" if "penwidth" in shape else ""
+    dashes = ",stroke-dasharray:5 3" if "dashed" in shape["style"] else ""
+    return f"fill:{shape['fillcolor']},stroke:{shape['color']}{width}{dashes},color:{INK}"
+
+
+CLASSES = {"result" if kind == "root" else kind: looks(shape) for kind, shape in LOOKS.items()} | OTHERS
 ARROWS = {"waiting": "-.->", "current": "==>", "changed": "==>"}
 
 
