@@ -167,14 +167,10 @@ def traced(edge: Edge) -> dict[str, str]:
     return found
 
 
-ENDINGS = {"1": "st", "2": "nd", "3": "rd"}
-
-
 def numeral(place: str, direction: str) -> dict[str, str]:
     """The place of an operand beside its arrow: where labels stand beside an edge, on the other side of it."""
-    above = place == "1" and direction in ("LR", "RL")
-    ordinal = f"{place}{ENDINGS.get(place, 'th')}"
-    return {"headlabel": ordinal, "labelangle": "-25" if above else "25"} if place else {}
+    above = place == "1st" and direction in ("LR", "RL")
+    return {"headlabel": place, "labelangle": "-25" if above else "25"} if place else {}
 
 
 def html(tables: Iterable[Table], start: str = TABLE) -> str:

@@ -24,6 +24,7 @@ from .moments import Moment
 COMMUTATIVE = frozenset({"+", "×", "maximum", "minimum"})
 FOLDS = ("repeat", "fold")  # kinds of boxes that a drawing makes itself, where there would be too much
 FOLDED = (*FOLDS, "layer")  # kinds of boxes that stand for more than can be told of them
+ORDINALS = {0: "1st", 1: "2nd", 2: "3rd"}
 READ = 30  # characters of a formula on an edge
 BRIEF = 12  # the same, where its number stands behind it
 
@@ -57,7 +58,7 @@ class Edge:
     """The use of a value in a box: what the rule says there, and what has flowed back."""
 
     operand: Node
-    place: str  # "" where the order of the operands makes no difference
+    place: str  # 1st, 2nd ...; "" where the order of the operands makes no difference
     local: str = ""  # the local derivative, b = -3; for arrays the rule, g @ Wᵀ
     shapes: str = ""  # of arrays: what meets there
     stretched: int = 1  # how many times each number of the operand was used, if it was broadcast
@@ -201,7 +202,7 @@ class Builder:
                 operand = Node(f"{node.key}number{place}", name, kind, number)
                 operand.phase = "done" if self.moment.walking else ""
                 self.drawn.append(operand)
-            edge = Edge(operand, str(place + 1) if ordered else "")
+            edge = Edge(operand, ORDINALS.get(place, f"{place + 1}th") if ordered else "")
             if scope is None and operand.kind != "beyond":
                 self.tell(edge, value, place)
             elif scope is not None and operand.kind != "beyond":
