@@ -35,7 +35,9 @@ ROOMS = {
     "linalg",
 }  # rows, and what is composed of them
 CORE = ROOMS | {"errors", "methods", "operators", "protocol", "recording", "backward", "value"}
-READERS = {"symbol", "notation", "elements", "wording", "naming", "folding", "contributions", "edges"}  # for people
+READERS = {  # for people
+    "symbol", "notation", "elements", "wording", "naming", "folding", "contributions", "edges", "replay",
+}  # fmt: skip
 KNOWN = CORE | READERS | {"transforms", "trees", "domains"}
 STAIRS = {
     "kernels": set(),
@@ -64,6 +66,7 @@ STAIRS = {
     "folding": CORE,
     "edges": CORE | {"naming", "symbol"},
     "contributions": CORE | {"naming", "symbol"},
+    "replay": CORE,
     "expressions": {"value", "functions", "ops", "rows"},
     "checking": KNOWN,
     "drawing": KNOWN | {""},  # a walk it asks the package for

@@ -20,7 +20,7 @@ from tinygrad_edu import GradientError, Value, nn, ops
 from tinygrad_edu.teaching import broken
 from tinygrad_edu.teaching.marking import Marks, check_by_hand
 from tinygrad_edu.teaching.mistakes import MISTAKES, ROUNDED, SLIPS, UNSUMMED, Suspects
-from tinygrad_edu.teaching.replay import again
+from tinygrad_edu.replay import again
 
 Place = tuple[Value, int]
 

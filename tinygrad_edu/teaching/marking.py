@@ -15,10 +15,10 @@ from .. import ops
 from ..backward import sweep
 from ..naming import Names, a_loss
 from ..recording import switched
+from ..replay import Altered, again
 from ..value import Value, seed_of
 from ..wording import FEW, WIDTH, aligned, figure, listed, printable
 from .mistakes import FAILED, ROUNDED, UNSUMMED, Edge, Key, Mistake, Suspects
-from .replay import Altered, again
 from .steps import Walk, walk
 
 EFFORT = 200_000  # how many numbers a search for one kind of mistake may compute anew

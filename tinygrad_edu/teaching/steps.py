@@ -13,10 +13,10 @@ from ..contributions import grad_state, watched
 from ..errors import GradientError
 from ..kernels import real
 from ..naming import Names, a_loss
+from ..replay import again
 from ..notation import LATEX, MATHML
 from ..value import Value, seed_of
 from . import reading
-from .replay import again
 
 LISTED = 12  # steps that are still printed
 

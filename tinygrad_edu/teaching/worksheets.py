@@ -17,6 +17,7 @@ from .. import ops
 from ..edges import letter, ruled
 from ..elements import evaluated
 from ..naming import Names, names_of
+from ..replay import again
 from ..notation import Derivative
 from ..symbol import Symbol, applied
 from ..value import Value
@@ -25,7 +26,6 @@ from .explaining import account, inserted
 from .formats import Part
 from .page import key, markdown, page
 from .reading import STYLES, Reading, Style, known_numbers, signed
-from .replay import again
 from .sheets import TASKS, made_up
 from .steps import Walk
 

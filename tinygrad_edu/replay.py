@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..backward import order
-from ..recording import switched
-from ..value import Value
+from .backward import order
+from .recording import switched
+from .value import Value
 
 
 class Altered:
@@ -39,3 +39,17 @@ def again(
             new._data = instead(node, new)
         made[node] = new
     return made or {root: Value(data.get(root, root._data), root.label)}
+
+
+def computed(root: Value, data: Mapping[Value, Any]) -> Any:
+    """What the recorded operations give for other numbers of the leaves, which may be complex: nothing is recorded.
+
+    >>> x = Value(3.0)
+    >>> computed(x * x + 1, {x: 2j})
+    (-3+0j)
+    """
+    numbers = dict(data)
+    for node in reversed(order(root)):
+        operands = [numbers.get(x, n) if isinstance(x, Value) else x for x, n in zip(node.operands, node.numbers)]
+        numbers[node] = node.op(*operands, **node.settings)
+    return numbers.get(root, root._data)
