@@ -43,9 +43,10 @@ def test_right_gradients_pass_at_every_order(f: Any, inputs: list[Any]) -> None:
     report = check_gradients(f, *inputs, order=2)
     assert report.passed
     assert len(report.rows) == 2 * sum(map(np.size, inputs))
-    assert max(row.difference for row in report.rows) < 1e-12
+    assert max(row.difference for row in report.rows) < 1e-9
     assert not [note for note in report.notes if "complex" in note]
-    assert all(row.complex_step is not None for row in report.rows)
+    for row in report.rows:
+        assert row.complex_step == pytest.approx(row.analytic, rel=1e-12, abs=1e-14)
 
 
 def test_tg_offers_the_checks() -> None:
@@ -56,16 +57,17 @@ def test_tg_offers_the_checks() -> None:
 
 
 def test_inputs_may_be_labelled_values_integers_lists_and_fractions() -> None:
-    report = check_gradients(lambda a, w, n, q: a * w.sum() * n * q, Value(2.0, "a"), [1.0, 2.0], 3, Fraction(1, 2))
-    assert [row.input for row in sorted(report.rows)] == ["1", "1", "2", "3", "a"]
-    assert {row.analytic for row in report.rows if row.input == "2"} == {3.0}
+    report = check_gradients(lambda a, w, n, q: a * w.sum() * n * q, Value(2.0, "A"), [1.0, 2.0], 3, Fraction(1, 2))
+    assert sorted(row.input for row in report.rows) == ["A", "n", "q", "w", "w"]
+    assert {row.analytic for row in report.rows if row.input == "n"} == {3.0}
+    assert report.notes == ["n holds integers, taken as float64."]
 
 
 def test_float32_is_checked_on_a_float64_copy() -> None:
     x = np.linspace(-1, 1, 4, dtype=np.float32)
     report = check_gradients(lambda v: (tg.sin(v) * tg.exp(v)).sum(), x)
     assert report.passed
-    assert max(row.difference for row in report.rows) < 1e-12
+    assert max(row.difference for row in report.rows) < 1e-10
     assert x.dtype == np.float32
 
 
@@ -78,7 +80,8 @@ def test_the_inputs_and_their_gradients_are_left_alone() -> None:
 
 def test_an_empty_input_beside_another_has_no_rows() -> None:
     report = check_gradients(lambda x, y: x.sum() * y, np.zeros((0, 3)), 2.0)
-    assert [row.input for row in report.rows] == ["1"]
+    assert [row.input for row in report.rows] == ["y"]
+    assert report.notes == ["x is empty: there is nothing to check in it."]
 
 
 def test_the_same_seed_gives_the_same_report() -> None:
@@ -103,14 +106,14 @@ def test_a_rule_seventeen_times_too_large(monkeypatch: pytest.MonkeyPatch) -> No
     report = failure(lambda a, b: a + tg.exp(b), Value(1.0, "a"), Value(0.0, "b"))
     assert (report.worst.input, report.worst.analytic, report.worst.difference) == ("b", 17.0, pytest.approx(16 / 17))
     assert [row.verdict for row in report.rows] == ["wrong", "ok"]
-    assert str(report).endswith("FAILED: 1 of 2 wrong, worst at input b.")
+    assert str(report).endswith("FAILED: 1 of 2 wrong, worst at b.")
 
 
 def test_a_rule_with_the_wrong_sign(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ops.cos, "rules", (lambda g, y, x: g * tg.sin(x),))
     report = failure(lambda x: (tg.cos(x) * np.array([0.0, 1.0, 0.0])).sum(), X)
     assert report.worst.element == (1,)
-    assert report.worst.analytic == pytest.approx(-report.worst.central)
+    assert report.worst.analytic == pytest.approx(-report.worst.numeric)
 
 
 def test_a_broadcast_that_is_not_summed_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +121,7 @@ def test_a_broadcast_that_is_not_summed_back(monkeypatch: pytest.MonkeyPatch) ->
     first_row = lambda gain, number, *_: gain if np.shape(gain) == np.shape(number) else gain[0]  # noqa: E731
     monkeypatch.setattr(backward, "fit", first_row)
     report = failure(lambda w, b: tg.tanh(w + b).sum(), W, X)
-    assert {row.input for row in report.rows if row.verdict == "wrong"} == {"1"}
+    assert {row.input for row in report.rows if row.verdict == "wrong"} == {"b"}
     assert len([row for row in report.rows if row.verdict == "wrong"]) == 3
 
 
@@ -128,13 +131,13 @@ def test_a_transposed_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
     square = np.array([[1.0, 2.0], [3.0, 4.0]])
     report = failure(lambda a, b: (a @ b * np.array([1.0, 10.0])).sum(), square, square)
     assert {row.element for row in report.rows if row.verdict == "wrong"} == {(0, 1), (1, 0)}
-    assert "worst at input 0, element [" in str(report)
+    assert re.search(r"worst at a\[(0, 1|1, 0)\]", str(report))
 
 
 def test_a_gradient_cut_by_plain_numbers() -> None:
     """`x.data` hides a factor from the gradient, and from no oracle that looks at the values."""
     report = failure(lambda x: x * np.abs(x.data), 3.0)
-    assert (report.worst.analytic, report.worst.central) == (pytest.approx(3.0), pytest.approx(6.0))
+    assert (report.worst.analytic, report.worst.numeric) == (pytest.approx(3.0), pytest.approx(6.0))
     report = failure(lambda x: Value(2.0) * x.data, 3.0)
     assert report.notes == ["no recorded operation leads from an input to the result."]
 
@@ -144,7 +147,7 @@ def test_a_second_derivative_that_is_wrong_alone(monkeypatch: pytest.MonkeyPatch
     assert check_gradients(tg.sin, 1.0).passed
     report = failure(tg.sin, 1.0, order=2)
     assert report.worst.order == 2
-    assert str(report).endswith("FAILED: 1 of 2 wrong, worst at input 0, in the derivative of order 2.")
+    assert str(report).endswith("FAILED: 1 of 2 wrong, worst at x, in the derivative of order 2.")
 
 
 def test_a_nan_gradient_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,22 +162,22 @@ def test_without_exception_the_report_says_it(monkeypatch: pytest.MonkeyPatch) -
     report = check_gradients(tg.exp, np.zeros(20), raise_exception=False)
     assert not report.passed
     lines = str(report).splitlines()
-    assert lines[0].split("  ")[0] == "order"
-    assert len(lines) == 1 + 12 + 3
-    assert lines[-3] == "... and 8 more"
-    assert lines[-1].startswith("FAILED: 20 of 20 wrong, worst at input 0, element [")
+    assert lines[0].split() == ["input", "element", "analytic", "numeric", "absolute", "relative", "step", "verdict"]
+    assert lines[13] == "... and 8 more"
+    assert lines[-1].startswith("FAILED: 20 of 20 wrong, worst at x[")
 
 
 def test_the_table_is_aligned_and_the_worst_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ops.exp, "rules", (lambda g, y, x: g * y * np.array([1.0, 1.1, 3.0]),))
     report = check_gradients(lambda x: tg.exp(x).sum(), np.zeros(3), raise_exception=False)
-    assert str(report) == (
-        "order  input  element  analytic  numeric (central)  complex step  relative difference  verdict\n"
-        "1      0      [2]      3         1                  1             6.7e-01              wrong\n"
-        "1      0      [1]      1.1       1                  1             9.1e-02              wrong\n"
-        "1      0      [0]      1         1                  1             0.0e+00              ok\n"
-        "FAILED: 2 of 3 wrong, worst at input 0, element [2]."
-    )
+    head, *lines = str(report).splitlines()[:4]
+    assert head == "input  element  analytic  numeric  absolute  relative  step     verdict"
+    assert [line.split()[1:4] + line.split()[-1:] for line in lines] == [
+        ["[2]", "3", "1", "wrong"], ["[1]", "1.1", "1", "wrong"], ["[0]", "1", "1", "ok"],
+    ]  # fmt: skip
+    assert {line.rindex(line.split()[-1]) for line in lines} == {head.index("verdict")}
+    assert max(map(len, str(report).splitlines())) <= 100
+    assert str(report).endswith("FAILED: 2 of 3 wrong, worst at x[2].")
 
 
 # Kinks, and where the complex step cannot go. -------------------------------------------------------------------------
@@ -184,10 +187,12 @@ def test_the_table_is_aligned_and_the_worst_comes_first(monkeypatch: pytest.Monk
     ("f", "inputs", "verdicts"),
     [
         (tg.relu, [0.0], ["kink"]),
-        (tg.relu, [1e-7], ["kink"]),  # closer to the kink than the steps
+        (tg.relu, [1e-7], ["ok"]),  # closer to the kink than the first steps, not than the last
+        (tg.relu, [1e-16], ["ok"]),
+        (lambda x: tg.relu(x) + 5, [1e-16], ["kink"]),  # rounding hides on which side it is
         (tg.relu, [-1e-3], ["ok"]),
-        (abs, [0.0], ["ok"]),  # the library's convention is the mean of the slopes, as central differences have it
-        (tg.maximum, [2.0, 2.0], ["ok", "ok"]),
+        (abs, [0.0], ["kink"]),  # the convention is the mean of the slopes, so central differences see nothing
+        (tg.maximum, [2.0, 2.0], ["kink", "kink"]),
         (tg.max, [np.ones(3)], ["kink", "kink", "kink"]),
         (lambda x: tg.clip(x, 0.0, 1.0), [np.array([0.0, 0.5, 1.0])], ["kink", "kink", "ok"]),
         (tg.norm, [np.zeros(2)], ["kink", "kink"]),
@@ -204,7 +209,7 @@ def test_a_slope_outside_left_and_right_is_wrong_at_a_kink_too(monkeypatch: pyte
     monkeypatch.setattr(ops.relu, "rules", (lambda g, y, x: g * 1.5,))
     assert failure(tg.relu, 0.0).worst.verdict == "wrong"
     monkeypatch.setattr(ops.relu, "rules", (lambda g, y, x: g * 0.5,))
-    assert check_gradients(tg.relu, 0.0).worst.verdict == "ok"  # the mean of the slopes is what differences give
+    assert check_gradients(tg.relu, 0.0).worst.verdict == "kink"  # between the slopes
     assert failure(tg.relu, 1.0).worst.verdict == "wrong"
 
 
@@ -243,17 +248,17 @@ def test_central_differences_far_from_1_and_near_the_edge_of_a_domain() -> None:
         (tg.GradientError, lambda: check_gradients(lambda x: x.data * 2, X), "f returned an array, not a Value, so no"),
         (tg.GradientError, lambda: check_gradients(lambda x: (x, x), X), "f returned a plain tuple, not a Value"),
         (tg.GradientError, lambda: check_gradients(lambda x: None, X), "look for float(v), v.item() or v.data inside"),
-        (tg.GradientError, lambda: check_gradients(tg.log, -1.0), "not finite at these inputs: tg.detect_anomaly()"),
+        (tg.GradientCheckError, lambda: check_gradients(tg.log, -1.0), "f is nan at these inputs: log is the first"),
         (tg.GradientError, lambda: numerical_gradient(tg.sin, X), "scalar, not shape (3,): take .sum() or .mean()."),
         (ValueError, lambda: check_gradients(tg.sin), "There is nothing to check: no input was given"),
         (ValueError, lambda: check_gradients(tg.sin, np.zeros((0, 2))), "There is nothing to check"),
-        (ValueError, lambda: check_gradients(tg.sin, [1.0, math.nan]), "Input 0 holds nan or inf"),
-        (ValueError, lambda: check_gradients(tg.add, 1.0, math.inf), "Input 1 holds nan or inf"),
-        (ValueError, lambda: check_gradients(tg.sin, 1.0, order=0), "order at least 1, but rtol=1e-06 and order=0"),
-        (ValueError, lambda: check_gradients(tg.sin, 1.0, rtol=0), "rtol must be above 0"),
+        (ValueError, lambda: check_gradients(tg.sin, [1.0, math.nan]), "Input x holds nan or inf"),
+        (ValueError, lambda: check_gradients(tg.add, 1.0, math.inf), "Input b holds nan or inf"),
+        (ValueError, lambda: check_gradients(tg.sin, 1.0, order=0), "order 1 or 2, but rtol=1e-06"),
+        (ValueError, lambda: check_gradients(tg.sin, 1.0, rtol=0), "must be above 0, atol at least 0"),
         (ValueError, lambda: numerical_gradient(tg.sin, 1.0, method="spectral"), "choose 'central' or 'complex'"),
-        (TypeError, lambda: check_gradients(tg.sin, 1j), "Input 0 must be real numbers, not complex: 1j."),
-        (TypeError, lambda: check_gradients(tg.sin, "one"), "Input 0 must be real numbers, not str: 'one'."),
+        (TypeError, lambda: check_gradients(tg.sin, 1j), "Input x must be real numbers, not complex: 1j."),
+        (TypeError, lambda: check_gradients(tg.sin, "one"), "Input x must be real numbers, not str: 'one'."),
     ],
 )
 def test_what_cannot_be_checked_is_refused_with_a_reason(error: type[Exception], call: Any, says: str) -> None:
@@ -266,8 +271,9 @@ def test_writing_into_the_inputs_fails_at_once() -> None:
         x.data[0] = 5.0
         return x.sum()
 
-    with pytest.raises(ValueError, match="read-only"):
+    with pytest.raises(tg.GradientError, match=r"f changed its input: 0\[0\] was 0.2 before, and 5 after the call."):
         numerical_gradient(f, X)
+    assert check_gradients(f, X, raise_exception=False).verdict == "input mutated"
 
 
 # The numerical gradient itself, against closed forms. -----------------------------------------------------------------

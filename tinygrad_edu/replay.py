@@ -50,6 +50,11 @@ def computed(root: Value, data: Mapping[Value, Any]) -> Any:
     """
     numbers = dict(data)
     for node in reversed(order(root)):
-        operands = [numbers.get(x, n) if isinstance(x, Value) else x for x, n in zip(node.operands, node.numbers)]
-        numbers[node] = node.op(*operands, **node.settings)
+        operands = [numbers.get(x, n) if isinstance(x, Value) else n for x, n in zip(node.operands, node.numbers)]
+        numbers[node] = applied(node.op, operands, node.settings)
     return numbers.get(root, root._data)
+
+
+def applied(op: Any, operands: list[Any], settings: Mapping[str, Any]) -> Any:
+    """An operation on its operands, handed over as it takes them: one after the other, or as a list."""
+    return op(operands, **settings) if op.arity is None else op(*operands, **settings)

@@ -1,135 +1,253 @@
-"""The comparison: gradients by the backward pass against central differences and the complex step."""
+"""The comparison: gradients by the backward pass against differences and the complex step, number by number."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import inf, isfinite, nan
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import ops
-from ..backward import order as graph
-from ..backward import sweep
 from ..domains import holomorphic
-from ..errors import GradientError
-from ..transforms import vjp
-from ..value import Value
-from .differences import Function, Line, as_points, central_difference, complex_step, kink, moves
-from .report import GradientCheckError, GradientReport, Row
+from .causes import findings
+from .curve import Curve
+from .differences import Place, along, attempt, central, complex_step, noise_of, places, scale_of, sweep
+from .problem import Function, MutationError, Problem, name_of, problem_of, try_out
+from .report import Finding, GradientCheckError, GradientReport, Row
+from .verdicts import SURE, Judgement, judged
+
+DIRECTIONS = 4  # along which a large input is checked as a whole
+SAME = 64 * np.finfo(float).eps  # a function that differs by more from call to call is not deterministic
+UNIT = 1e-8  # of the largest gradient: below that a number counts as 0, as it does below atol
 
 
 def check_gradients(
-    f: Function, *inputs: Any, order: int = 1, step: float | None = None, rtol: float = 1e-6, atol: float = 1e-8,
-    seed: int = 0, raise_exception: bool = True,
+    f: Any, *inputs: Any, order: int = 1, names: Any = None, argnums: int | Sequence[int] | None = None,
+    gradient: Function | None = None, loss: Function | None = None, step: float | None = None, rtol: float = 1e-6,
+    atol: float = 1e-8, dtype: Any = np.float64, seed: int = 0, samples: int = 64, raise_exception: bool = True,
 ) -> GradientReport:  # fmt: skip
-    """Compare the gradient of `f` with what `f` does when each element of each input moves a little.
+    """Compare the gradient of `f` with what `f` does when each element of each input moves a little; and say why.
 
-    `f` takes Values and returns a Value; a result that is no scalar is summed with fixed random weights, drawn from
-    `seed`. `inputs` are numbers, arrays or Values (their labels name them in the report); whatever their type, float64
-    copies are checked. `order=2` checks in the same way the gradient of the gradient along a random direction.
-    The oracles: central differences (first step `step`) and, if every operation is holomorphic, the complex step; a
-    note of the report says why it was not used. Numbers agree if they differ by `rtol` of the larger, or by `atol`.
+    `f` is one of: a function of Values (numbers, arrays, or trees of them); a recorded loss, whose leaves are the
+    inputs; a model, something with `parameters()`, on a batch `x`, or on `x, y` with a `loss(prediction, y)`; a
+    function of NumPy together with `gradient`, your own function from the same arrays to one gradient per input. A
+    result that is no scalar is summed with fixed random weights. Copies in `dtype` are checked, float64 whatever the
+    inputs are; with None they keep theirs. `argnums` are the places of the inputs to check, all by default; `names`
+    what they are called, or locals().
 
-    At a kink (relu at 0, a tie in max) there is no derivative: the central difference is the mean of the two slopes,
-    the library has its convention. A gradient between the slopes to the left and to the right is marked "kink", not
-    "wrong". Second derivatives do not exist there: use `order=1`.
+    Each element is moved by steps of its own, and the rounding in `f` is measured. `step` is one fixed step instead.
+    An input with more than `samples` elements is checked at so many of them and along random directions, drawn from
+    `seed`. If every operation is holomorphic the complex step has its say too. `order=2` checks in the same way the
+    gradient of the slope along a random direction.
 
-    Raises GradientCheckError, which carries the report, if a gradient is wrong (and `raise_exception`), GradientError
-    if `f` cannot be checked, ValueError for nan in the inputs or nothing to check.
+    Numbers agree if they differ by `rtol` of the larger, or by `atol` (by 1e-8 of the largest, if that is less). If
+    not, the step is swept and the verdict says what the differences do: "kink" (the gradient lies between the slopes to
+    the left and to the right), "rounding" or "truncation" (nothing more can be known), "not differentiable" (a jump,
+    an edge): these pass; "wrong" and "not finite" do not, nor does a function that is "not deterministic" or changes
+    its input ("input mutated"). What is wrong is then looked for rule by rule: see `findings` of the report.
 
-    >>> check_gradients(lambda x: x**3, 2.0)
-    order  input  element  analytic  numeric (central)  complex step  relative difference  verdict
-    1      0               12        12                 12            0.0e+00              ok
-    passed: 1 agree within 1e-06, the largest difference being 0.0e+00.
+    Raises GradientCheckError, which carries the report, if the check fails (and `raise_exception`); GradientError if
+    `f` returns no Value, TypeError or ValueError for what is not a number, nan, or nothing to check.
+
+    >>> print(check_gradients(lambda x: x**3, 2.0))
+    input  analytic  numeric  absolute  relative  step     verdict
+    x      12        12       0.0e+00   0.0e+00   3.9e-03  ok
+    note: by the complex step, too: at most 0.0e+00 apart.
+    passed: 1 agrees within 1e-06.
     """
-    if rtol <= 0 or order < 1:
-        raise ValueError(f"rtol must be above 0 and order at least 1, but rtol={rtol} and order={order}.")
-    points, random = as_points(inputs), np.random.default_rng(seed)
-    f, notes = reduced(f, points, random)
-    names = [getattr(x, "label", None) or str(i) for i, x in enumerate(inputs)]
-    comparison, rows = Comparison(points, names, step, rtol, atol / rtol, notes), list[Row]()
-    for k in range(1, order + 1):
-        rows += comparison.rows(f, k)
-        f = slope_along(f, [random.standard_normal(x.shape) for x in points])
-    report = GradientReport(rows, list(dict.fromkeys(notes)), rtol)
+    if rtol <= 0 or atol < 0 or order not in (1, 2) or samples < 1 or (step is not None and not step > 0):
+        raise ValueError(
+            f"rtol, samples and step must be above 0, atol at least 0 and order 1 or 2, but "
+            f"{rtol=}, {samples=}, {step=}, {atol=}, {order=}."
+        )
+    problem = problem_of(
+        f, inputs, names=names, argnums=argnums, gradient=gradient, loss=loss, dtype=dtype, seed=seed
+    )  # fmt: skip
+    exam, rows, verdict, found = Exam(problem, step, rtol, atol, samples, seed), list[Row](), "", list[Finding]()
+    try:
+        try_out(problem)
+        verdict = exam.refusal()
+        for k in range(1, order + 1) if not verdict else ():
+            new = [row._replace(order=k) for row in exam.of(problem if k == 1 else problem.slope).rows()]
+            rows += new
+            found += findings(exam, new, k)
+        verdict = verdict or exam.changed()
+    except MutationError as error:
+        problem.notes.append(str(error))
+        verdict = "input mutated"
+    if problem.printed:
+        problem.notes.append("f prints; what it printed after the first call was not shown.")
+    report = GradientReport(rows, list(dict.fromkeys(problem.notes)), found, verdict, rtol, seed, exam.curve)
     if raise_exception and not report.passed:
         raise GradientCheckError(report)
     return report
 
 
-def reduced(f: Function, points: Sequence[np.ndarray], random: np.random.Generator) -> tuple[Function, list[str]]:
-    """`f` with a scalar result, and what there is to say about it; GradientError if it cannot be checked."""
-    result = f(*map(Value, points))
-    if not isinstance(result, Value):
-        kind = "an array" if isinstance(result, np.ndarray) else f"a plain {type(result).__name__}"
-        raise GradientError(
-            f"f returned {kind}, not a Value, so no gradient can reach its inputs: "
-            "look for float(v), v.item() or v.data inside it."
-        )
-    if not np.isfinite(result.data).all():
-        raise GradientError("f is not finite at these inputs: tg.detect_anomaly() finds the operation that gave nan.")
-    if not result.shape:
-        return f, []
-    weights = random.uniform(0.5, 1.5, result.shape) * random.choice([-1.0, 1.0], result.shape)
-    note = f"the result, of shape {result.shape}, was summed with fixed random weights."
-    return lambda *xs: ops.sum(f(*xs) * weights), [note]
+class Exam(NamedTuple):
+    """A problem, and how its gradient is examined."""
 
-
-def slope_along(f: Function, directions: Sequence[np.ndarray]) -> Function:
-    """The slope of `f` along `directions`, as a function: its gradient is made of second derivatives of `f`."""
-
-    def slope(*xs: Value) -> Value:
-        _, pullback = vjp(f, *xs)
-        return sum((ops.sum(g * d) for g, d in zip(pullback(1.0), directions, strict=True)), Value.node(0.0))
-
-    return slope
-
-
-class Comparison(NamedTuple):
-    """How gradients are compared. `floor` is the size below which `atol` counts; `notes` grows."""
-
-    points: list[np.ndarray]
-    names: list[str]
+    problem: Problem
     step: float | None
     rtol: float
-    floor: float
-    notes: list[str]
+    atol: float
+    samples: int
+    seed: int
+    directions: int = DIRECTIONS
 
-    def rows(self, f: Function, order: int) -> Iterator[Row]:
-        """One row for every element of every input."""
-        leaves = [Value(x) for x in self.points]
-        result = f(*leaves)
-        gradients = sweep(result, 1.0, leaves) if result.requires_grad else {}
-        if order == 1 and not any(x in gradients for x in leaves):
-            self.notes.append("no recorded operation leads from an input to the result.")
-        exact_ones = self.complex_steps(f, result)
-        for (i, index, x, line), exact in zip(moves(f, self.points), exact_ones, strict=True):
-            analytic = float(np.broadcast_to(gradients.get(leaves[i], 0.0), leaves[i].shape)[index])
-            central, uncertainty = central_difference(line, x, self.step)
-            judged = self.judge(analytic, central, uncertainty, exact, x, line)
-            yield Row(order, self.names[i], index, analytic, central, exact, *judged)
+    def of(self, problem: Problem) -> Exam:
+        """The same for another problem."""
+        return self._replace(problem=problem)
 
-    def complex_steps(self, f: Function, result: Value) -> Sequence[float | None]:
-        """The complex step for each element, or None for all of them and a note that says why."""
-        obstacle = ", ".join(sorted({node.op.name for node in graph(result) if not holomorphic(node.op)}))
+    def refusal(self) -> str:
+        """Why nothing can be compared: f is nan here, or gives something else each time; "" if it can."""
+        problem = self.problem
+        values = [problem.value(problem.points) for _ in range(3)]
+        if not all(isfinite(np.real(x)) for x in values):
+            problem.notes.append(f"f is {values[0]} at these inputs{first_failure(problem)}.")
+            return "not finite"
+        return self.changed(values)
+
+    def changed(self, values: Sequence[float] = ()) -> str:
+        """Whether f gives another value than before for the same inputs."""
+        values = [*values, self.problem.value(self.problem.points)]
+        self.problem.first = known = values[0] if self.problem.first is None else self.problem.first
+        other = next((x for x in values if not abs(x - known) <= SAME * abs(known)), None)
+        if other is None:
+            return ""
+        self.problem.notes.append(
+            f"f gave {known:.10g}, then {other:.10g}, for the same inputs: does it draw random numbers, or count? "
+            "Draw from a generator made inside f, with a fixed seed."
+        )
+        return "not deterministic"
+
+    def rows(self) -> Iterator[Row]:
+        """One row for every place that is looked at."""
+        problem = self.problem
+        gradients = self.gradients()
+        drawn = [*places(problem, self.samples, self.directions, np.random.default_rng(self.seed))]
+        if any(place.direction is not None for place in drawn):
+            large = [name for name, x in zip(problem.names, problem.points, strict=True) if x.size > self.samples]
+            problem.notes.append(
+                f"{', '.join(large)}: {self.samples} elements and {self.directions} directions, seed {self.seed}."
+            )
+        noise = self.noise()
+        exact = self.complex_steps(drawn)
+        largest = max(
+            [abs(g) for g in gradients for g in [np.max(np.abs(g[np.isfinite(g)]), initial=0.0)]], default=0.0
+        )
+        for place, c in zip(drawn, exact, strict=True):
+            yield self.row(place, value_at(gradients[place.input], place), noise, c, largest)
+
+    def gradients(self) -> list[np.ndarray]:
+        """The gradient by the rules, or the one claimed; nan throughout where its shape is another one."""
+        with np.errstate(all="ignore"):
+            found = self.problem.gradient()
+        for i, (g, x, name) in enumerate(zip(found, self.problem.points, self.problem.names, strict=True)):
+            if g.shape != x.shape:
+                self.problem.notes.append(f"the gradient of {name} has shape {g.shape}, but {name} has {x.shape}.")
+                found[i] = np.full(x.shape, nan)
+        return found
+
+    def noise(self) -> float:
+        """How much f trembles when all its inputs move."""
+        random, problem = np.random.default_rng(self.seed + 1), self.problem
+        directions = [random.choice([-1.0, 1.0], x.shape) * np.where(x, np.abs(x), 1.0) for x in problem.points]
+
+        def line(t: float) -> Any:
+            moved = [(x + t * d).astype(x.dtype) for x, d in zip(problem.points, directions, strict=True)]
+            with np.errstate(all="ignore"):
+                return problem.value(moved)
+
+        with np.errstate(all="ignore"):
+            return max(noise_of(line), problem.rounding())
+
+    def complex_steps(self, drawn: Sequence[Place]) -> Sequence[float | None]:
+        """The complex step at each place, or None for all of them and a note that says why."""
+        problem = self.problem
+        if problem.claimed or any(x.dtype != np.float64 for x in problem.points):
+            return [None] * len(drawn)
+        rows = {node.op for node in problem.operations}
+        obstacle = ", ".join(sorted(row.name for row in rows if row is not None and not holomorphic(row)))
         try:
             if not obstacle:
-                return [complex_step(line) for *_, line in moves(f, self.points)]
+                return [complex_step(along(problem, place)) for place in drawn]
+        except MutationError:
+            raise
         except Exception as error:  # whatever f does with complex numbers is no fault of its gradient
-            obstacle = f"f ({type(error).__name__}: {str(error).splitlines()[0]})"
-        self.notes.append(f"no complex step, because complex numbers cannot pass through {obstacle}.")
-        return [None] * sum(x.size for x in self.points)
+            obstacle = f"f ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"
+        problem.notes.append(f"no complex step, because complex numbers cannot pass through {obstacle}.")
+        return [None] * len(drawn)
 
-    def judge(
-        self, analytic: float, central: float, uncertainty: float, exact: float | None, x: float, line: Line
-    ) -> tuple[float, str]:
-        """The difference to report, and whether it is "ok", at a "kink" or "wrong"."""
-        size = max(abs(analytic), abs(central), self.floor)
-        to_central = abs(analytic - central) / size
-        difference = to_central if exact is None else abs(analytic - exact) / max(size, abs(exact))
-        settled = self.rtol + min(uncertainty / size, 1000 * self.rtol)  # what is to be asked of such differences
-        if to_central <= settled and (exact is None or difference <= self.rtol):
-            return difference, "ok"
-        left, right = kink(line, x)
-        slack = self.rtol * max(abs(analytic), self.floor)
-        return max(to_central, difference), "kink" if left - slack <= analytic <= right + slack else "wrong"
+    def row(self, place: Place, analytic: float, noise: float, exact: float | None, largest: float) -> Row:
+        """What is to be said of one number of the gradient."""
+        line, x = along(self.problem, place), scale_of(self.problem, place)
+        if self.step:
+            ahead, behind, trembling = attempt(line, self.step), attempt(line, -self.step), noise / self.step
+            estimate = (ahead - behind) / (2 * self.step), trembling, self.step, False
+        else:
+            estimate = central(line, x, noise)
+        numeric, uncertainty, step, bent = estimate
+        sizes = [abs(number) for number in (analytic, numeric) if isfinite(number)]
+        floor = max(min(self.atol, UNIT * largest), min(self.atol, 1e3 * noise / max(1.0, x)))
+        near = self.rtol * max(sizes, default=0.0) + floor
+        supported = exact is not None and abs(exact - numeric) <= SURE * uncertainty + near
+        close = abs(analytic - numeric) <= near
+        if supported and not self.step and uncertainty <= max(0.1 * max(sizes, default=0.0), near):
+            close = abs(analytic - (exact or 0.0)) <= near
+        judgement = Judgement("ok", "", numeric, uncertainty, step)
+        if not close or bent:
+            judgement = judged(analytic, sweep(line, x), noise, near)
+            if supported and judgement.verdict in ("ok", "rounding", "truncation"):
+                judgement = by_complex_step(judgement, analytic, exact or 0.0, near)
+            if self.step and judgement.verdict in ("ok", "rounding", "truncation"):
+                judgement = at_a_fixed_step(judgement, self.step, numeric, uncertainty)
+            if judgement.verdict == "ok" and not close:
+                numeric, uncertainty, step = judgement.slope, judgement.uncertainty, judgement.step
+        if judgement.verdict != "ok" and not self.step:
+            numeric, uncertainty, step = judgement.slope, judgement.uncertainty, judgement.step
+        absolute = abs(analytic - numeric)
+        size = max(abs(analytic), abs(numeric), floor / self.rtol)
+        relative = 0.0 if absolute == 0 else absolute / size if isfinite(size) else inf
+        return Row(
+            1, self.problem.names[place.input], place.element, analytic, numeric, exact, relative, absolute, step,
+            uncertainty, judgement.verdict, judgement.evidence, place,
+        )  # fmt: skip
+
+    def curve(self, row: Row) -> Curve:
+        """How far the difference is from the gradient at every step."""
+        exam = self if row.order == 1 else self.of(self.problem.slope)
+        levels = sweep(along(exam.problem, row.place), scale_of(exam.problem, row.place))
+        return Curve(row.place_name, row.analytic, levels, exam.noise(), row.verdict)
+
+
+def by_complex_step(judgement: Judgement, analytic: float, exact: float, near: float) -> Judgement:
+    """The complex step knows more than differences can see, where these do not contradict it."""
+    if abs(analytic - exact) <= near:
+        return Judgement("ok", "", judgement.slope, judgement.uncertainty, judgement.step)
+    says = f"the complex step, which nothing is subtracted in, gives {exact:.8g}"
+    return Judgement("wrong", says, exact, near, judgement.step)
+
+
+def at_a_fixed_step(judgement: Judgement, step: float, numeric: float, trembling: float) -> Judgement:
+    """A fixed step that is too large or too small, where another one agrees."""
+    verdict = "truncation" if step > judgement.step else "rounding"
+    size = "large" if step > judgement.step else "small"
+    says = f"the step {step:.0e} is too {size}: with {judgement.step:.0e} the difference is {judgement.slope:.8g}"
+    return Judgement(verdict, says, numeric, trembling, step)
+
+
+def value_at(gradient: np.ndarray, place: Place) -> float:
+    """One number of a gradient, or its component along a direction."""
+    if place.direction is not None:
+        return float(np.sum(gradient * place.direction))
+    return float(gradient[place.element])
+
+
+def first_failure(problem: Problem) -> str:
+    """Which operation gave the first number that is not finite."""
+    for node in problem.operations:
+        if not np.isfinite(node._data).all() and all(
+            np.isfinite(np.asarray(n, float)).all() for n in node.numbers if n is not None
+        ):
+            return f": {name_of(node)} is the first operation that gives one"
+    return ""

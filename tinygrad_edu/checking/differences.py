@@ -1,22 +1,64 @@
-"""Slopes without rules: move one number of the input a little, and see how far the result moves."""
+"""Slopes without rules: move a number of the input a little, and see how far the result moves."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from fractions import Fraction
-from typing import Any
+from math import factorial, isfinite
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import GradientError
 from ..value import Value
+from .problem import Function, Problem, as_point
 
-Function = Callable[..., Any]
-Line = Callable[[complex], Any]  # the result as a function of how far one element of the input was moved
+Line = Callable[[Any], Any]  # the result as a function of how far the input was moved
 
 FIRST_STEP, SHRINK, LEVELS = 2.0**-5, 4.0, 12  # powers of two: 2h is then exact
-COMPLEX_STEP, KINK_STEP = 1e-20, 2.0**-13
+COMPLEX_STEP = 1e-20
+WIDEST, FINEST = -3, -45  # exponents of 2, of the steps of a sweep
+NOISY, SPACING = 7, 2.0**-30  # points by which noise is measured, and how close they are
+
+
+class Place(NamedTuple):
+    """What is moved: one element of one input (an index), or all of it along a direction (an array)."""
+
+    input: int
+    element: tuple[int, ...] | str
+    direction: np.ndarray | None = None
+
+
+class Estimate(NamedTuple):
+    """A slope by differences, how far it may be from the truth, the step used, and whether it seems to bend there."""
+
+    slope: float
+    uncertainty: float
+    step: float
+    bent: bool = False
+
+
+class Level(NamedTuple):
+    """What the function does at one step: what it gains to the right, and what it had gained since the left."""
+
+    step: float
+    ahead: float
+    behind: float
+
+    @property
+    def right(self) -> float:
+        """The slope to the right."""
+        return self.ahead / self.step
+
+    @property
+    def left(self) -> float:
+        """The slope to the left."""
+        return self.behind / self.step
+
+    @property
+    def central(self) -> float:
+        """The slope from the left to the right."""
+        return (self.ahead + self.behind) / (2 * self.step)
 
 
 def numerical_gradient(
@@ -37,52 +79,59 @@ def numerical_gradient(
     """
     if method not in ("central", "complex"):
         raise ValueError(f"There is no method {method!r}: choose 'central' or 'complex'.")
-    points = as_points(inputs)
-    gradients = [np.zeros(x.shape) for x in points]
-    for i, index, x, line in moves(f, points):
-        gradients[i][index] = complex_step(line, step) if method == "complex" else central_difference(line, x, step)[0]
-    return tuple(g if g.ndim else g.item() for g in gradients)
-
-
-def as_points(inputs: Sequence[Any]) -> list[np.ndarray]:
-    """The inputs as read-only float64 arrays of our own: a function that writes into them fails at once."""
-    points = []
-    for i, x in enumerate(inputs):
-        data = x.data if isinstance(x, Value) else x
-        array = np.array(float(data) if isinstance(data, Fraction) else data)
-        if array.dtype.kind not in "biuf":
-            raise TypeError(f"Input {i} must be real numbers, not {type(data).__name__}: {data!r}.")
-        if not np.isfinite(array).all():
-            raise ValueError(f"Input {i} holds nan or inf, so every difference would be nan: {data}")
-        points.append(array.astype(np.float64))
-        points[-1].flags.writeable = False
+    points = [as_point(x, str(i), np.float64, []) for i, x in enumerate(inputs)]
     if not sum(x.size for x in points):
         raise ValueError("There is nothing to check: no input was given, or every one is empty.")
-    return points
 
+    def run(numbers: Sequence[Any], record: bool) -> tuple[Any, list[Value]]:
+        leaves = [Value.node(x) for x in numbers]
+        result = f(*leaves)
+        shape = np.shape(result.data if isinstance(result, Value) else result)
+        if shape:
+            raise GradientError(f"f must return a scalar, not shape {shape}: take .sum() or .mean().")
+        return result, leaves
 
-def moves(f: Function, points: Sequence[np.ndarray]) -> Iterator[tuple[int, tuple[int, ...], float, Line]]:
-    """For each element of each input: which it is, its value, and the result as a function of moving it."""
+    problem, gradients = Problem(run, points, [str(i) for i in range(len(points))], np.random.default_rng(0)), []
     for i, point in enumerate(points):
+        gradient = np.zeros(point.shape)
         for index, x in np.ndenumerate(point):
-            yield i, index, float(x), along(f, points, i, index)
+            line = along(problem, Place(i, index))
+            gradient[index] = complex_step(line, step) if method == "complex" else central(line, x, 0.0, step).slope
+        gradients.append(gradient if point.ndim else gradient.item())
+    return tuple(gradients)
 
 
-def along(f: Function, points: Sequence[np.ndarray], i: int, index: tuple[int, ...]) -> Line:
-    """The result of `f` as a function of how far one element was moved."""
+def places(problem: Problem, samples: int, directions: int, random: np.random.Generator) -> Iterator[Place]:
+    """Every element of the inputs; of one with more than `samples` so many, drawn, and all of it along directions."""
+    for i, x in enumerate(problem.points):
+        chosen = np.arange(x.size) if x.size <= samples else np.sort(random.choice(x.size, samples, replace=False))
+        yield from (Place(i, tuple(map(int, np.unravel_index(k, x.shape)))) for k in chosen)
+        for k in range(directions if x.size > samples else 0):
+            direction = random.standard_normal(x.shape)
+            yield Place(i, f"direction {k + 1}", direction / np.linalg.norm(direction.ravel()))
 
-    def line(distance: complex) -> Any:
-        inputs = [np.array(x, np.result_type(x, distance)) if j == i else x for j, x in enumerate(points)]
-        inputs[i][index] += distance
-        inputs[i].flags.writeable = False
+
+def along(problem: Problem, place: Place) -> Line:
+    """The result of a problem as a function of how far its numbers were moved at a place."""
+
+    def line(distance: Any) -> Any:
+        numbers = list(problem.points)
+        x = np.array(numbers[place.input], np.result_type(numbers[place.input], np.min_scalar_type(distance)))
+        if place.direction is None:
+            x[place.element] += distance
+        else:
+            x += (distance * place.direction).astype(x.dtype)
+        numbers[place.input] = x
         with np.errstate(all="ignore"):  # a step may leave the domain; a smaller one will not
-            result = f(*[Value.node(x if x.ndim else x.item()) for x in inputs])
-        data = result.data if isinstance(result, Value) else result
-        if np.shape(data):
-            raise GradientError(f"f must return a scalar, not shape {np.shape(data)}: take .sum() or .mean().")
-        return data
+            return problem.value(numbers)
 
     return line
+
+
+def scale_of(problem: Problem, place: Place) -> float:
+    """The size of the number that is moved: steps are small beside it, or beside 1."""
+    x = problem.points[place.input]
+    return float(np.max(np.abs(x))) if place.direction is not None else abs(float(x[place.element]))
 
 
 def complex_step(line: Line, step: float | None = None) -> float:
@@ -93,35 +142,79 @@ def complex_step(line: Line, step: float | None = None) -> float:
         return float(np.imag(line(1j * h)) / h)
 
 
-def central_difference(line: Line, x: float, step: float | None = None) -> tuple[float, float]:
-    """(f(x+h) - f(x-h)) / 2h for ever smaller h, extrapolated to h = 0; and how far that may be from the truth."""
+def central(line: Line, x: float, noise: float, step: float | None = None) -> Estimate:
+    """(f(x+h) - f(x-h)) / 2h for ever smaller h, extrapolated to h = 0; and how far that may be from the truth.
+
+    `noise` is how much the values of f tremble beyond the rounding of their last digit.
+    """
     h = step or FIRST_STEP * 2.0 ** np.ceil(np.log2(max(1.0, abs(x))))
-    slope, uncertainty, coarser = np.nan, np.inf, list[float]()
+    best, coarser, bends, here = Estimate(np.nan, np.inf, h), list[float](), list[float](), attempt(line, 0.0)
     for _ in range(LEVELS):
-        ahead, behind = line(h), line(-h)
-        noise = np.finfo(float).eps * (abs(ahead) + abs(behind)) / h
-        if np.isfinite(noise):
+        ahead, behind = attempt(line, h), attempt(line, -h)
+        trembling = max(np.finfo(float).eps * (abs(ahead) + abs(behind)), noise) / h
+        if isfinite(trembling):
             row = [(ahead - behind) / (2 * h)]
             for j, other in enumerate(coarser, 1):  # Richardson: each step takes an even power of h out of the error
                 row.append(row[-1] + (row[-1] - other) / (SHRINK ** (2 * j) - 1))
             change = abs(row[-1] - row[-2]) if coarser else np.inf
-            if change + noise < uncertainty:
-                slope, uncertainty = row[-1], change + noise
-            if uncertainty <= max(2 * noise, 1e-11 * abs(slope)):
+            bend = abs(ahead - here - (here - behind)) / h
+            bends.append(bend if bend > 20 * trembling else 0.0)
+            if change + trembling < best.uncertainty:
+                best = Estimate(float(row[-1]), float(change + trembling), h)
+            if best.uncertainty <= max(2 * trembling, 1e-11 * abs(best.slope)):
                 break
             coarser = row
         h /= SHRINK
-    return float(slope), float(uncertainty)
+    return best._replace(bent=bends[-1] > 0.5 * bends[-2] if len(bends) > 1 else False)
 
 
-def kink(line: Line, x: float) -> tuple[float, float]:
-    """The slopes on the two sides, the smaller first; nan if they meet as the step shrinks: then it is no kink."""
-    h = KINK_STEP * max(1.0, abs(x))
-    wide, narrow = one_sided(line, h), one_sided(line, h / SHRINK)
-    return narrow if narrow[1] - narrow[0] > (wide[1] - wide[0]) / 2 else (np.nan, np.nan)
+def sweep(line: Line, x: float) -> list[Level]:
+    """The function on both sides at steps from an eighth down to nothing, each a quarter of the one before.
+
+    Where x is tiny, steps small beside it are added: a logarithm at 1e-9 is smooth only there. nan is where f fails.
+    """
+    size = max(1.0, abs(x))
+    steps = [size * 2.0**k for k in range(WIDEST, FINEST - 1, -2)]
+    if 0 < abs(x) < 2.0**-20:
+        steps += [h for k in range(-4, -34, -2) if (h := abs(x) * 2.0**k) < steps[-1] and h > 0]
+    here = line(0.0)
+
+    def gained(distance: float) -> float:
+        return float(np.real(attempt(line, distance) - here))
+
+    return [Level(h, gained(h), -gained(-h)) for h in steps]
 
 
-def one_sided(line: Line, h: float) -> tuple[float, float]:
-    """The slopes to the left and to the right, the smaller first."""
-    left, right = (line(0.0) - line(-h)) / h, (line(h) - line(0.0)) / h
-    return min(left, right), max(left, right)
+def attempt(line: Line, distance: float) -> float:
+    """The function, or nan where it cannot be computed."""
+    try:
+        return float(line(distance))
+    except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+        return np.nan
+
+
+def noise_of(line: Line) -> float:
+    """How much the values of a function tremble, at least by the rounding of the last digit: the standard deviation.
+
+    Differences of high order of values close together leave nothing of a smooth function, and all of its noise. Where
+    that is much, the other side is measured too: a jump is on one side only.
+    Source: Moré and Wild, "Estimating computational noise", 2011.
+    """
+    here = attempt(line, 0.0)
+    digit = float(np.finfo(float).eps * abs(here)) if isfinite(here) else 0.0
+    found = trembling(line, 1.0)
+    if not found < 100 * digit:
+        found = min(x for x in (found, trembling(line, -1.0), np.inf) if x == x)
+    return max(digit, found if isfinite(found) else 0.0)
+
+
+def trembling(line: Line, side: float) -> float:
+    """The noise of a function at points to one side; nan where it is not finite."""
+    values, spacing = np.array([]), SPACING
+    for _ in range(4):
+        values = np.array([attempt(line, side * spacing * i) for i in range(1, NOISY + 1)])
+        if not np.isfinite(values).all() or np.count_nonzero(np.diff(values)) > NOISY // 2:
+            break
+        spacing *= 2.0**7  # it stands on one step of a staircase
+    squares = [factorial(k) ** 2 / factorial(2 * k) * np.mean(np.diff(values, k) ** 2) for k in (3, 4, 5)]
+    return float(np.sqrt(np.mean(squares)))

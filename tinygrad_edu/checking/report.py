@@ -1,72 +1,166 @@
-"""What a check found, element by element, as a table to read."""
+"""What a check found, element by element, as a table to read, and why."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from textwrap import fill
+from typing import Any, NamedTuple
 
 from ..errors import GradientError
+from ..wording import WIDTH, aligned, printable
+from .curve import Curve
+from .differences import Place
+from .verdicts import PASSING, SEVERITY
 
 SHOWN = 12  # rows, the worst first
-HEAD = ("order", "input", "element", "analytic", "numeric (central)", "complex step", "relative difference", "verdict")
+REASONS = 6  # findings
+HEAD = ("order", "input", "element", "analytic", "numeric", "absolute", "relative", "step", "verdict")
+CONFIRMED = 0.1  # of a number: what is known less closely is not known at all
 
 
 class Row(NamedTuple):
-    """One element of one input: its gradient by the backward pass, and by the oracles.
+    """One element of one input: its gradient by the rules, beside what the function does.
 
-    `order` is 1 for the gradient, 2 for the gradient of its component along a random direction; `element` is the index
-    into the input, () for a scalar; `complex_step` is None where it was not used. `difference` is relative to the
-    larger of the two numbers, or to atol / rtol where both are smaller. `verdict` is "ok", "kink" or "wrong".
+    `order` is 1 for the gradient, 2 for that of the slope along a random direction; `element` is the index into the
+    input, () for a scalar, "direction 1" for a component along a direction. `numeric` is the difference at `step`, and
+    `uncertainty` how far it may be off; `complex_step` is None where it was not used. `difference` is relative to the
+    larger of both numbers, `absolute` is not. `verdict` is one word, `evidence` what it rests on.
     """
 
     order: int
     input: str
-    element: tuple[int, ...]
+    element: tuple[int, ...] | str
     analytic: float
-    central: float
+    numeric: float
     complex_step: float | None
     difference: float
+    absolute: float
+    step: float
+    uncertainty: float
     verdict: str
+    evidence: str
+    place: Place
 
-    def cells(self) -> list[str]:
+    @property
+    def place_name(self) -> str:
+        """Which number it is, as w[0, 2]."""
+        name = printable(self.input)
+        return f"{name}{list(self.element)}" if isinstance(self.element, tuple) and self.element else (
+            f"{name}, {self.element}" if self.element else name
+        )  # fmt: skip
+
+    def confirms(self) -> bool:
+        """Whether the differences say anything of this number."""
+        size = max(abs(self.analytic), abs(self.numeric))
+        return self.verdict not in ("rounding", "truncation") or self.uncertainty <= CONFIRMED * size
+
+    def cells(self, orders: bool) -> list[str]:
         """The row as text, one piece per column."""
-        numbers = ["-" if x is None else f"{x:.10g}" for x in (self.analytic, self.central, self.complex_step)]
-        place = [str(self.order), self.input, str(list(self.element)) if self.element else ""]
-        return [*place, *numbers, f"{self.difference:.1e}", self.verdict]
+        element = (
+            str(list(self.element)) if isinstance(self.element, tuple) and self.element else str(self.element or "")
+        )
+        numbers = [f"{x + 0.0:.6g}" for x in (self.analytic, self.numeric)]
+        sizes = [f"{self.absolute:.1e}", f"{self.difference:.1e}", f"{self.step:.1e}"]
+        order = str(self.order) if orders else ""
+        return [order, printable(self.input)[:20], element, *numbers, *sizes, self.verdict]
+
+
+class Finding(NamedTuple):
+    """A reason: `where` it lies (an operation and one of its operands, or an input), and what is wrong there.
+
+    `kind` is, for what is wrong: "no gradient", "sign", "factor", "transposed", "axis", "offset", "swapped operands",
+    "chain factor", "places", "second derivative", "cut" or "other".
+    """
+
+    where: str
+    operation: Any
+    operand: int | None
+    verdict: str
+    kind: str
+    text: str
 
 
 class GradientReport:
-    """The result of `check_gradients`: `passed`, `rows` (the `worst` first) and `notes`; printed as a table."""
+    """The result of `check_gradients`: `passed`, `verdict`, `rows` (the `worst` first), `findings` and `notes`.
 
-    def __init__(self, rows: list[Row], notes: list[str], rtol: float) -> None:
-        severity = {"ok": 0, "kink": 1, "wrong": 2}
-        rows = sorted(rows, key=lambda row: (severity[row.verdict], row.difference), reverse=True)
-        self.rows, self.worst, self.notes, self.rtol = rows, rows[0], notes, rtol
-        self.passed = self.worst.verdict != "wrong"
+    Printed it is a table, the reasons, and one line to sum up. `curve(row)` is how the difference behaves as the step
+    shrinks, at the worst number if none is named; `seed` is what random directions and samples were drawn from.
+    """
 
-    def verdict(self) -> str:
-        """The last line of the table."""
-        count, worst = Counter(row.verdict for row in self.rows), self.worst
+    def __init__(
+        self, rows: list[Row], notes: list[str], findings: list[Finding], verdict: str, rtol: float, seed: int,
+        curve: Callable[[Row], Curve],
+    ) -> None:  # fmt: skip
+        key = lambda row: (SEVERITY.index(row.verdict), row.difference if row.difference == row.difference else 2.0)  # noqa: E731
+        self.rows = sorted(rows, key=key, reverse=True)
+        self.notes, self.findings, self.rtol, self.seed, self.draw = notes, findings, rtol, seed, curve
+        self.verdict = verdict or self.rows[0].verdict
+        self.confirmed = any(row.confirms() for row in rows)
+        self.passed = self.verdict in PASSING and self.confirmed
+
+    @property
+    def worst(self) -> Row:
+        """The row that agrees least."""
+        return self.rows[0]
+
+    def curve(self, row: Row | None = None) -> Curve:
+        """The V-curve of one row, of the worst one unless another is named."""
+        if not self.rows:
+            raise ValueError(f"There is no curve: f is {self.verdict}, so nothing was compared.")
+        return self.draw(row or self.worst)
+
+    def conclusion(self) -> str:
+        """The last line of the report."""
+        count = Counter(row.verdict for row in self.rows)
+        if not self.rows or self.verdict not in SEVERITY:
+            return f"FAILED: {self.verdict}; the gradient cannot be compared."
+        if not self.passed and self.confirmed:
+            bad = count["wrong"] + count["not finite"]
+            says = "wrong" if self.verdict == "wrong" else "not finite"
+            order = f", in the derivative of order {self.worst.order}" if self.worst.order > 1 else ""
+            return f"FAILED: {bad} of {len(self.rows)} {says}, worst at {self.worst.place_name}{order}."
         if not self.passed:
-            place = f", element {list(worst.element)}" if worst.element else ""
-            order = f", in the derivative of order {worst.order}" if worst.order > 1 else ""
-            return f"FAILED: {count['wrong']} of {len(self.rows)} wrong, worst at input {worst.input}{place}{order}."
-        largest = max((row.difference for row in self.rows if row.verdict == "ok"), default=0.0)
-        kinks = f"; {count['kink']} at a kink, where the slope is a convention" if count["kink"] else ""
-        return f"passed: {count['ok']} agree within {self.rtol:g}, the largest difference being {largest:.1e}{kinks}."
+            return "FAILED: not one digit of a gradient could be confirmed, whatever the step."
+        agree = f"{count['ok']} {'agrees' if count['ok'] == 1 else 'agree'} within {self.rtol:g}"
+        others = {"rounding": "as closely as rounding allows", "truncation": "as closely as the step allows",
+                  "kink": "at a kink, where the slope is a convention",
+                  "not differentiable": "where there is no derivative"}  # fmt: skip
+        told = [f"{count[verdict]} {says}" for verdict, says in others.items() if count[verdict]]
+        return f"passed: {'; '.join([agree, *told] if count['ok'] else told)}."
 
     def __str__(self) -> str:
-        table = [list(HEAD), *(row.cells() for row in self.rows[:SHOWN])]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in table]
-        more = [f"... and {len(self.rows) - SHOWN} more"] if len(self.rows) > SHOWN else []
-        return "\n".join([*lines, *more, *(f"note: {note}" for note in self.notes), self.verdict()])
+        orders = any(row.order > 1 for row in self.rows)
+        table = [list(HEAD if orders else ("", *HEAD[1:])), *(row.cells(orders) for row in self.rows[:SHOWN])]
+        if not any(row[2] for row in table[1:]):
+            table = [[*row[:2], "", *row[3:]] for row in table]
+        lines = aligned(table) if self.rows else []
+        if len(self.rows) > SHOWN:
+            lines.append(f"... and {len(self.rows) - SHOWN} more")
+        text = [*self.evidence(), *(f"why: {finding.text}" for finding in self.findings[:REASONS])]
+        text += [*(f"note: {note}" for note in [*self.notes, *self.second_oracle()]), self.conclusion()]
+        return "\n".join([*lines, *(fill(line, WIDTH, subsequent_indent="  ") for line in text)])
+
+    def second_oracle(self) -> Iterator[str]:
+        """What the complex step has to say, where it could be used."""
+        rows = [row for row in self.rows if row.complex_step is not None]
+        apart = [abs(row.analytic - (row.complex_step or 0.0)) / (max(abs(row.analytic), 1e-300)) for row in rows]
+        if rows and max(apart) <= self.rtol:
+            yield f"by the complex step, too: at most {max(apart):.1e} apart."
+
+    def evidence(self) -> Iterator[str]:
+        """What the worst row of each verdict rests on, where no reason says the same."""
+        told = {finding.verdict for finding in self.findings} - {"wrong"}
+        for verdict in dict.fromkeys(row.verdict for row in self.rows):
+            row = next(row for row in self.rows if row.verdict == verdict)
+            if row.evidence and verdict not in told:
+                yield f"{row.place_name}: {row.evidence}."
 
     __repr__ = __str__
 
 
 class GradientCheckError(GradientError):
-    """A gradient is not what the function does when its input moves; `report` says where, and by how much."""
+    """A gradient is not what the function does when its input moves; `report` says where, by how much, and why."""
 
     def __init__(self, report: GradientReport) -> None:
         super().__init__(f"the gradients do not agree\n{report}")

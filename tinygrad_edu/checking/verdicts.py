@@ -1,0 +1,176 @@
+"""What a sweep of the step says about a gradient: that it is right, that it is wrong, or why neither can be known.
+
+The difference between a right gradient and a central difference shrinks with the step until it drowns in rounding: a V.
+Beside a wrong gradient the differences settle elsewhere, and the curve is flat. At a kink it is flat too, but there the
+slopes to the left and to the right settle on two numbers; at a jump they settle nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from math import inf, isfinite, nan
+from operator import attrgetter
+from typing import NamedTuple
+
+from .differences import Level
+
+SURE = 10.0  # times the noise: what differs by more is no accident
+PASSING = ("ok", "kink", "rounding", "truncation", "not differentiable")
+SEVERITY = ("ok", "rounding", "truncation", "kink", "not differentiable", "not finite", "wrong")
+
+
+class Judgement(NamedTuple):
+    """A verdict and its evidence; the slope by differences at the step that says most, and how far it may be off."""
+
+    verdict: str
+    evidence: str
+    slope: float
+    uncertainty: float
+    step: float
+
+
+def judged(analytic: float, levels: Sequence[Level], noise: float, near: float) -> Judgement:
+    """The verdict on one number of a gradient; `near` is how close to the slope it is asked to be."""
+    size = max(abs(slope) for slope in (analytic, levels[0].right, levels[0].left, 0.0) if isfinite(slope))
+    right, left = side(levels, noise, size, "right"), side(levels, noise, size, "left")
+    middle = [level for level in levels if isfinite(level.ahead) and isfinite(level.behind)]
+    if not middle:
+        return edge(analytic, levels, noise, near, size)
+    if isfinite(analytic) and (bend := kinked(middle, noise)) is not None:
+        low, high = sorted((bend.left, bend.right))
+        slopes = f"slope {bend.left + 0.0:.6g} to the left, {bend.right + 0.0:.6g} to the right"
+        slack = max(near, SURE * noise / bend.step, 0.02 * (high - low))
+        if low - slack <= analytic <= high + slack:
+            return Judgement("kink", slopes, bend.central, high - low, bend.step)
+        says = f"a kink ({slopes}), but {analytic:.6g} is outside of both"
+        return Judgement("wrong", says, bend.central, high - low, bend.step)
+    level, flat = told(analytic, middle, noise, near, attrgetter("central"))
+    if isfinite(analytic) and not flat:
+        return agreement(analytic, middle, noise, near)
+    tolerance = max(near, SURE * noise / level.step)
+    if right.settled and left.settled:
+        best = steady(middle, noise)
+        gap, trembling = abs(best.central - analytic), noise / best.step
+        says = f"differences settle on {best.central:.6g}, {gap:.1e} away, where rounding accounts for {trembling:.0e}"
+        return Judgement("wrong", says, best.central, trembling, best.step)
+    return broken(analytic, right, left, level, tolerance)
+
+
+class Side(NamedTuple):
+    """How the slopes on one side behave as the step shrinks: where they settle, if they do, or how they grow."""
+
+    slope: float
+    settled: bool
+    growth: float  # by how much the slope grows when the step is a quarter: 4 at a jump, 1 where it settles
+    tolerance: float
+
+
+def side(levels: Sequence[Level], noise: float, size: float, which: str) -> Side:
+    """The slopes to the "right" or to the "left", at the finest steps at which rounding does not yet drown them."""
+    slopes = [(level.step, getattr(level, which)) for level in levels]
+    slopes = [(h, slope) for h, slope in slopes if isfinite(slope)]
+    clear = [(h, slope) for h, slope in slopes if SURE * 2 * noise / h <= 0.01 * max(abs(slope), size, 1e-300)][-3:]
+    if len(clear) < 3:
+        return Side(slopes[0][1] if slopes else nan, False, 1.0, inf)
+    (_, first), (_, second), (h, last) = clear
+    change, before = abs(last - second), abs(second - first)
+    growth = abs(last / first) ** 0.5 if abs(first) > 1e-3 * size else 1.0 if abs(last) < 0.1 * size else 4.0
+    settled = change <= 0.05 * max(abs(last), 1e-3 * size) or change <= 0.6 * before or change <= SURE * 4 * noise / h
+    return Side(last, settled and growth < 1.5, growth, max(change, SURE * noise / h))
+
+
+def told(
+    analytic: float, levels: Sequence[Level], noise: float, near: float, slope: Callable[[Level], float]
+) -> tuple[Level, bool]:
+    """The finest step that still tells the slope from `analytic`, and whether the difference stays as steps shrink."""
+    gaps = [abs(slope(level) - analytic) if isfinite(analytic) else inf for level in levels]
+    noises = [SURE * noise / level.step for level in levels]
+    telling = [i for i, gap in enumerate(gaps) if gap > max(noises[i], near)]
+    if not telling:
+        return min(levels, key=lambda level: abs(slope(level) - analytic) + noise / level.step), False
+    last = telling[-1]
+    confirmed = any(3 * noises[i] < gaps[last] and gaps[i] < gaps[last] / 3 for i in range(last + 1, len(levels)))
+    trend = [gaps[i] for i in telling[-3:]]
+    shrinking = len(trend) > 1 and trend[-1] < 0.6 * trend[0]
+    return levels[last], not confirmed and not shrinking and (len(trend) > 2 or not isfinite(analytic))
+
+
+def steady(levels: Sequence[Level], noise: float) -> Level:
+    """The step at which the difference changes least, and trembles least."""
+    if len(levels) == 1:
+        return levels[0]
+    return min(pairwise(levels), key=lambda two: abs(two[0].central - two[1].central) + noise / two[1].step)[1]
+
+
+def agreement(analytic: float, levels: Sequence[Level], noise: float, near: float) -> Judgement:
+    """Nothing speaks against the gradient: how closely could that be seen?"""
+    best = min(levels, key=lambda level: max(abs(level.central - analytic), noise / level.step))
+    off, trembling = abs(best.central - analytic), noise / best.step
+    reach = max(off, trembling)
+    if off <= near:
+        return Judgement("ok", "", best.central, reach, best.step)
+    size = max(abs(analytic), abs(best.central))
+    digits = f"to {reach / size:.0e} of it" if size else ""
+    if off <= SURE * trembling:
+        says = f"agrees {digits}; the values of f tremble by {noise:.0e}, so no step tells more"
+        return Judgement("rounding", says, best.central, reach, best.step)
+    says = f"agrees {digits}; differences with smaller steps would still come closer"
+    return Judgement("truncation", says, best.central, reach, best.step)
+
+
+def kinked(levels: Sequence[Level], noise: float) -> Level | None:
+    """The finest step at which the slopes on the two sides differ for certain, if they do so at all steps near it."""
+    telling = [level for level in levels if abs(level.right - level.left) > SURE * 4 * noise / level.step]
+    if len(telling) < 3:
+        return None
+    first, second, last = (abs(level.right - level.left) for level in telling[-3:])
+    after = [level for level in levels if level.step < telling[-1].step]
+    resolved = any(SURE * 12 * noise / level.step < last for level in after)  # finer, and the two sides agree
+    grows = last > 2 * first  # a jump, or a vertical tangent
+    return None if resolved or grows or last < 0.5 * max(first, second) else telling[-1]
+
+
+def edge(analytic: float, levels: Sequence[Level], noise: float, near: float, size: float) -> Judgement:
+    """The function exists on one side only, or on none."""
+    for which, other in (("right", "left"), ("left", "right")):
+        present = [level for level in levels if isfinite(getattr(level, which))]
+        if not present:
+            continue
+        here = side(levels, noise, size, which)
+        level, flat = told(analytic, present, noise, near, attrgetter(which))
+        says = f"f is not defined to the {other}; to the {which} the slope is {getattr(level, which):.6g}"
+        step = level.step
+        if not isfinite(analytic):
+            grows = "; it grows as the step shrinks" if here.growth > 1.2 else ""
+            verdict = "not finite" if grows else "wrong"
+            return Judgement(verdict, f"the gradient is {analytic}; {says}{grows}", nan, inf, step)
+        verdict = "wrong" if flat and here.settled else "not differentiable"
+        return Judgement(verdict, says, getattr(level, which), max(near, noise / step), step)
+    return Judgement("not finite", "f is nan or inf around this point", nan, inf, levels[0].step)
+
+
+def broken(analytic: float, right: Side, left: Side, level: Level, tolerance: float) -> Judgement:
+    """Neither smooth nor a kink: a jump, a vertical tangent, or something too fine for any step."""
+    if not isfinite(analytic):
+        verdict = "wrong" if right.settled and left.settled else "not finite"
+        says = f"the gradient is {analytic}; {way(right, 'right')}, {way(left, 'left')}"
+        return Judgement(verdict, says, level.central, inf, level.step)
+    says = f"{way(right, 'right')}, {way(left, 'left')}"
+    for this, other in ((right, left), (left, right)):
+        if this.settled and other.growth > 1.5:  # f is continuous on this side, so its slope is the only candidate
+            fits = abs(this.slope - analytic) <= max(tolerance, this.tolerance)
+            return Judgement("not differentiable" if fits else "wrong", says, this.slope, this.tolerance, level.step)
+    if max(right.growth, left.growth) > 1.5:
+        return Judgement("not differentiable", says, level.central, inf, level.step)
+    return Judgement("truncation", "f changes too much between the finest steps to be followed", level.central, inf,
+                     level.step)  # fmt: skip
+
+
+def way(this: Side, which: str) -> str:
+    """What a side does, in words."""
+    if this.settled:
+        return f"slope {this.slope:.6g} to the {which}"
+    if this.growth > 3:
+        return f"a jump to the {which}"
+    return f"a slope without end to the {which}" if this.growth > 1.5 else f"no clear slope to the {which}"
