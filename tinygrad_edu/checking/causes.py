@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from math import prod
+from math import isfinite, prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..domains import KINKS
 from ..edges import rule_of
 from ..replay import applied, computed
 from ..value import Value
-from .differences import Place, along, central, scale_of
+from .differences import Place, along, central, scale_of, value_at
 from .problem import Problem, leaf_of, name_of
 from .report import Finding, Row
 from .verdicts import SURE
@@ -33,11 +33,12 @@ CLOSE = 1e-6  # relative, for "the same numbers"
 def findings(exam: Exam, rows: Sequence[Row], order: int) -> list[Finding]:
     """The reasons for what is not simply right among these rows."""
     wrong = [row for row in rows if row.verdict == "wrong"]
-    special = [row for row in rows if row.verdict in ("kink", "not differentiable", "not finite")]
+    infinite = any(row.verdict == "not finite" for row in rows)
+    special = any(row.verdict in ("kink", "not differentiable") for row in rows)
     with np.errstate(all="ignore"):
-        found = [*of_operations(exam, order, bool(wrong))] if wrong or special else []
+        found = [*of_operations(exam, order, bool(wrong) or infinite)] if wrong or infinite or special else []
         if wrong and not any(finding.verdict == "wrong" for finding in found):
-            found = [*of_inputs(exam.problem if order == 1 else exam.problem.slope, wrong, order), *found]
+            found = [*of_inputs(exam.of(exam.problem if order == 1 else exam.problem.slope), wrong, order), *found]
     said = {finding.text: finding for finding in reversed(found) if wrong or finding.verdict != "wrong"}
     return [*reversed(said.values())]
 
@@ -65,9 +66,14 @@ def of_operations(exam: Exam, order: int, wrong: bool) -> Iterator[Finding]:
             worst = next((row for row in own if row.verdict == "wrong"), None)
             if worst is not None:
                 at_first = any(row.verdict == "wrong" for row in first if row.place.input == i)
-                yield wrong_rule(node, problem, i, operand, at_first)
+                yield wrong_rule(node, alone, i, operand, at_first)
+            elif any(row.verdict == "not finite" and isfinite(row.numeric) for row in own):
+                where = f"the rule of {name_of(node)} for its operand {problem.names[i]}"
+                row = next(row for row in own if row.verdict == "not finite" and isfinite(row.numeric))
+                text = f"{where} gives {row.analytic}, where the slope is finite."
+                yield Finding(where, node.op, operand, "not finite", "other", text)
             elif own and own[0].verdict in ("kink", "not differentiable", "not finite"):
-                yield special_point(node, operand, problem.names[i], own[0])
+                yield special_point(node, operand, problem.names[i], by_itself(alone, own[0]))
 
 
 def of_node(node: Value) -> tuple[Problem, list[int]]:
@@ -89,8 +95,9 @@ def of_node(node: Value) -> tuple[Problem, list[int]]:
     return Problem(run, points, labels, np.random.default_rng(0)), operands
 
 
-def wrong_rule(node: Value, problem: Problem, i: int, operand: int, at_first: bool) -> Finding:
+def wrong_rule(node: Value, exam: Exam, i: int, operand: int, at_first: bool) -> Finding:
     """What is wrong about the rule of one operand."""
+    problem = exam.problem
     where = f"the rule of {name_of(node)} for its operand {problem.names[i]}"
     if not at_first:
         text = (
@@ -98,8 +105,16 @@ def wrong_rule(node: Value, problem: Problem, i: int, operand: int, at_first: bo
             "or np.asarray, where an operation belongs?"
         )
         return Finding(where, node.op, operand, "wrong", "second derivative", text)
-    kind, says = kind_of(problem, i)
+    kind, says = kind_of(problem, i, exam.noise())
     return Finding(where, node.op, operand, "wrong", kind, f"{where} {says}.")
+
+
+def by_itself(exam: Exam, row: Row) -> Row:
+    """The same place of an operation, its numbers simply added up: the slopes are then its own."""
+    problem = exam.problem.at(exam.problem.points)
+    problem.weights = [np.ones(np.shape(weight))[()] for weight in exam.problem.weights]
+    plain = exam.of(problem)
+    return plain.row(row.place, value_at(problem.gradient()[row.place.input], row.place), plain.noise(), None, 0.0)
 
 
 def special_point(node: Value, operand: int, letter: str, row: Row) -> Finding:
@@ -117,8 +132,9 @@ def special_point(node: Value, operand: int, letter: str, row: Row) -> Finding:
 # -- input by input ----------------------------------------------------------------------------------------------------
 
 
-def of_inputs(problem: Problem, wrong: Sequence[Row], order: int) -> Iterator[Finding]:
+def of_inputs(exam: Exam, wrong: Sequence[Row], order: int) -> Iterator[Finding]:
     """Every rule by itself is right, or there are none to look at: what is wrong with the gradient of each input."""
+    problem = exam.problem
     for i in sorted({row.place.input for row in wrong}):
         name = problem.names[i]
         where = f"the gradient of {name}"
@@ -131,7 +147,7 @@ def of_inputs(problem: Problem, wrong: Sequence[Row], order: int) -> Iterator[Fi
             )
             yield Finding(where, None, None, "wrong", kind, text)
             continue
-        kind, says = kind_of(problem, i)
+        kind, says = kind_of(problem, i, exam.noise())
         yield Finding(where, None, None, "wrong", kind, f"{where} {says}.")
 
 
@@ -157,17 +173,18 @@ def unrecorded(problem: Problem, row: Row) -> bool:
 
 
 class Sample(NamedTuple):
-    """A gradient as claimed and as measured, at one point; `noise` is how far the measured one may be off."""
+    """A gradient as claimed and as measured, at one point; `off` is how far the measured one may be off."""
 
     problem: Problem
     claimed: np.ndarray
     measured: np.ndarray
-    noise: float
+    off: float
+    noise: float  # of the values of the function
 
 
-def kind_of(problem: Problem, i: int) -> tuple[str, str]:
+def kind_of(problem: Problem, i: int, noise: float) -> tuple[str, str]:
     """The kind of a mistake and a phrase for it, told from the gradient of input `i` at several points nearby."""
-    samples = [*samples_of(problem, i)]
+    samples = [*samples_of(problem, i, noise)]
     if not samples:
         return "other", "is wrong"
     claimed = problem.gradient()[i]
@@ -188,7 +205,7 @@ def kind_of(problem: Problem, i: int) -> tuple[str, str]:
     return "other", "is wrong, and not by a constant factor or offset"
 
 
-def samples_of(problem: Problem, i: int) -> Iterator[Sample]:
+def samples_of(problem: Problem, i: int, noise: float) -> Iterator[Sample]:
     """The gradient of one input here and at points nearby, claimed beside measured."""
     random = np.random.default_rng(7)
     for k in range(SHIFTS):
@@ -198,23 +215,23 @@ def samples_of(problem: Problem, i: int) -> Iterator[Sample]:
         moved = problem.at(points)
         with contextlib.suppress(ArithmeticError, ValueError, np.linalg.LinAlgError):
             claimed = moved.gradient()[i]
-            measured, noise = measured_gradient(moved, i)
+            measured, off = measured_gradient(moved, i, noise)
             if claimed.shape == measured.shape:
                 claimed = np.where(np.isnan(measured), np.nan, claimed) if measured.size > WHOLE else claimed
             if np.isfinite(measured).any():
-                yield Sample(moved, claimed, measured, noise)
+                yield Sample(moved, claimed, measured, off, noise)
 
 
-def measured_gradient(problem: Problem, i: int) -> tuple[np.ndarray, float]:
-    """The gradient of one input by differences, all of it if it is not large, else nan but for some; and its noise."""
+def measured_gradient(problem: Problem, i: int, noise: float) -> tuple[np.ndarray, float]:
+    """The gradient of one input by differences, all of it if it is not large, else nan but for some; how far off."""
     x = problem.points[i]
-    found, noise = np.full(x.shape, np.nan), 0.0
+    found, off = np.full(x.shape, np.nan), 0.0
     chosen = range(x.size) if x.size <= WHOLE else np.random.default_rng(0).choice(x.size, WHOLE, replace=False)
     for k in chosen:
         place = Place(i, tuple(map(int, np.unravel_index(k, x.shape))))
-        estimate = central(along(problem, place), scale_of(problem, place), 0.0)
-        found[place.element], noise = estimate.slope, max(noise, estimate.uncertainty)
-    return found, noise
+        estimate = central(along(problem, place), scale_of(problem, place), noise)
+        found[place.element], off = estimate.slope, max(off, estimate.uncertainty)
+    return found, off
 
 
 def same(a: Any, b: Any, sample: Sample) -> bool:
@@ -223,7 +240,7 @@ def same(a: Any, b: Any, sample: Sample) -> bool:
     known = ~np.isnan(sample.measured) if a.shape == sample.measured.shape else np.isfinite(a)
     scale = np.max(np.abs(b[known & np.isfinite(b)]), initial=0.0)
     off = np.abs(a - b)[known]
-    return bool(np.all(off <= CLOSE * scale + SURE * min(sample.noise, scale / 100)))
+    return bool(np.all(off <= CLOSE * scale + SURE * min(sample.off, scale / 1000)))
 
 
 def all_same(samples: Sequence[Sample], wanted: Callable[[Sample], Any]) -> bool:
@@ -245,7 +262,8 @@ def of_factor(samples: Sequence[Sample], i: int) -> tuple[str, str] | None:
     if not n.any() or len(a) < 2:
         return None
     factor = float(a @ n / (n @ n))
-    nice = round(factor, 6) if abs(factor - round(factor, 6)) < 1e-6 * abs(factor) else factor
+    off = max(CLOSE, *(min(SURE * s.off / max(np.nanmax(np.abs(s.measured)), 1e-300), 0.01) for s in samples))
+    nice = next((x for k in range(7) if abs((x := round(factor, k)) - factor) <= off * abs(factor)), factor)
     if not all_same(samples, lambda sample: factor * sample.measured):
         return None
     if abs(factor + 1) < 1e-5:
@@ -268,10 +286,10 @@ def of_exchange(samples: Sequence[Sample], i: int) -> tuple[str, str] | None:
         def exchanged(sample: Sample, j: int = j) -> Any:
             moved = list(sample.problem.points)
             moved[i], moved[j] = moved[j], moved[i]
-            return measured_gradient(sample.problem.at(moved), i)[0]
+            return measured_gradient(sample.problem.at(moved), i, sample.noise)[0]
 
         says = f"belongs to {names[j]}: the operands are mixed up"
-        if all_same(samples, lambda sample, j=j: measured_gradient(sample.problem, j)[0]):  # type: ignore[misc]
+        if all_same(samples, lambda sample, j=j: measured_gradient(sample.problem, j, sample.noise)[0]):  # type: ignore[misc]
             return "swapped operands", says
         with contextlib.suppress(ArithmeticError, ValueError):
             if all_same(samples, exchanged):
@@ -318,9 +336,9 @@ def of_one_row(samples: Sequence[Sample], i: int) -> tuple[str, str] | None:
             wide = sample.problem.at(repeated)
             if not np.isclose(wide.value(repeated), sample.problem.value(sample.problem.points), rtol=1e-12):
                 continue
-            rows, noise = measured_gradient(wide, i)
+            rows, off = measured_gradient(wide, i, sample.noise)
             for k, name in ((0, "first"), (-1, "last")):
-                if same(sample.claimed, rows[k], sample._replace(noise=max(noise, sample.noise))):
+                if same(sample.claimed, rows[k], sample._replace(off=max(off, sample.off))):
                     return "axis", f"is that of the {name} of {n} rows alone: the sum over axis 0 is missing"
     return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import inf, isfinite, nan
+from math import isfinite, nan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,13 +11,31 @@ import numpy as np
 from ..domains import holomorphic
 from .causes import findings
 from .curve import Curve
-from .differences import Place, along, attempt, central, complex_step, noise_of, places, scale_of, sweep
+from .differences import (
+    Estimate,
+    Line,
+    Place,
+    along,
+    attempt,
+    central,
+    complex_step,
+    noise_of,
+    places,
+    scale_of,
+    sweep,
+    tiny,
+    value_at,
+)
 from .problem import Function, MutationError, Problem, name_of, problem_of, try_out
 from .report import Finding, GradientCheckError, GradientReport, Row
 from .verdicts import SURE, Judgement, judged
 
 DIRECTIONS = 4  # along which a large input is checked as a whole
-SAME = 64 * np.finfo(float).eps  # a function that differs by more from call to call is not deterministic
+SAME = 64 * 2.0**-52  # a function that differs by more from call to call is not deterministic
+EPS = float(np.finfo(float).eps)
+SINGLE = 2e-9, 1e-5  # the noise of float32, beside the value
+AGREEING = ("ok", "rounding", "truncation")
+CONFIRMED = 0.1  # of a number, and of slopes nearby: what is known less closely is not known at all
 UNIT = 1e-8  # of the largest gradient: below that a number counts as 0, as it does below atol
 
 
@@ -123,7 +141,7 @@ class Exam(NamedTuple):
     def rows(self) -> Iterator[Row]:
         """One row for every place that is looked at."""
         problem = self.problem
-        gradients = self.gradients()
+        gradients, misshapen = self.gradients()
         drawn = [*places(problem, self.samples, self.directions, np.random.default_rng(self.seed))]
         if any(place.direction is not None for place in drawn):
             large = [name for name, x in zip(problem.names, problem.points, strict=True) if x.size > self.samples]
@@ -136,17 +154,23 @@ class Exam(NamedTuple):
             [abs(g) for g in gradients for g in [np.max(np.abs(g[np.isfinite(g)]), initial=0.0)]], default=0.0
         )
         for place, c in zip(drawn, exact, strict=True):
-            yield self.row(place, value_at(gradients[place.input], place), noise, c, largest)
+            row = self.row(place, value_at(gradients[place.input], place), noise, c, largest)
+            yield row._replace(verdict="wrong", evidence=misshapen[row.input]) if row.input in misshapen else row
 
-    def gradients(self) -> list[np.ndarray]:
-        """The gradient by the rules, or the one claimed; nan throughout where its shape is another one."""
+    def gradients(self) -> tuple[list[np.ndarray], dict[str, str]]:
+        """The gradient by the rules, or the one claimed; nan where its shape is wrong, and what is said of that."""
         with np.errstate(all="ignore"):
             found = self.problem.gradient()
-        for i, (g, x, name) in enumerate(zip(found, self.problem.points, self.problem.names, strict=True)):
-            if g.shape != x.shape:
-                self.problem.notes.append(f"the gradient of {name} has shape {g.shape}, but {name} has {x.shape}.")
-                found[i] = np.full(x.shape, nan)
-        return found
+        pairs = zip(self.problem.names, found, self.problem.points, strict=True)
+        misshapen = {
+            name: f"the gradient has shape {g.shape}, and {name} {x.shape}"
+            for name, g, x in pairs
+            if g.shape != x.shape
+        }
+        points = self.problem.points
+        return [
+            g if g.shape == x.shape else np.full(x.shape, nan) for g, x in zip(found, points, strict=True)
+        ], misshapen
 
     def noise(self) -> float:
         """How much f trembles when all its inputs move."""
@@ -170,7 +194,7 @@ class Exam(NamedTuple):
         obstacle = ", ".join(sorted(row.name for row in rows if row is not None and not holomorphic(row)))
         try:
             if not obstacle:
-                return [complex_step(along(problem, place)) for place in drawn]
+                return [complex_step(along(problem, place), tiny(scale_of(problem, place))) for place in drawn]
         except MutationError:
             raise
         except Exception as error:  # whatever f does with complex numbers is no fault of its gradient
@@ -181,36 +205,33 @@ class Exam(NamedTuple):
     def row(self, place: Place, analytic: float, noise: float, exact: float | None, largest: float) -> Row:
         """What is to be said of one number of the gradient."""
         line, x = along(self.problem, place), scale_of(self.problem, place)
-        if self.step:
-            ahead, behind, trembling = attempt(line, self.step), attempt(line, -self.step), noise / self.step
-            estimate = (ahead - behind) / (2 * self.step), trembling, self.step, False
-        else:
-            estimate = central(line, x, noise)
-        numeric, uncertainty, step, bent = estimate
-        sizes = [abs(number) for number in (analytic, numeric) if isfinite(number)]
-        floor = max(min(self.atol, UNIT * largest), min(self.atol, 1e3 * noise / max(1.0, x)))
-        near = self.rtol * max(sizes, default=0.0) + floor
-        supported = exact is not None and abs(exact - numeric) <= SURE * uncertainty + near
-        close = abs(analytic - numeric) <= near
-        if supported and not self.step and uncertainty <= max(0.1 * max(sizes, default=0.0), near):
-            close = abs(analytic - (exact or 0.0)) <= near
-        judgement = Judgement("ok", "", numeric, uncertainty, step)
-        if not close or bent:
-            judgement = judged(analytic, sweep(line, x), noise, near)
-            if supported and judgement.verdict in ("ok", "rounding", "truncation"):
-                judgement = by_complex_step(judgement, analytic, exact or 0.0, near)
-            if self.step and judgement.verdict in ("ok", "rounding", "truncation"):
-                judgement = at_a_fixed_step(judgement, self.step, numeric, uncertainty)
-            if judgement.verdict == "ok" and not close:
-                numeric, uncertainty, step = judgement.slope, judgement.uncertainty, judgement.step
-        if judgement.verdict != "ok" and not self.step:
-            numeric, uncertainty, step = judgement.slope, judgement.uncertainty, judgement.step
-        absolute = abs(analytic - numeric)
-        size = max(abs(analytic), abs(numeric), floor / self.rtol)
-        relative = 0.0 if absolute == 0 else absolute / size if isfinite(size) else inf
+        estimate = fixed(line, self.step, noise) if self.step else central(line, x, noise)
+        numeric = estimate.slope
+        size = max((abs(number) for number in (analytic, numeric) if isfinite(number)), default=0.0)
+        usual = max(size, largest, estimate.coarse)  # how large slopes are hereabouts
+        floor = min(self.atol, max(UNIT * usual, 1e3 * noise / max(1.0, x)))
+        near = self.rtol * size + floor
+        supported = exact is not None and abs(exact - numeric) <= SURE * estimate.uncertainty + near
+        sharp = supported and not self.step and estimate.uncertainty <= max(0.1 * size, near)
+        close = abs(analytic - (exact if sharp and exact is not None else numeric)) <= near
+        judgement = Judgement("ok", "", *estimate[:3])
+        if not close or estimate.bent:
+            tremble = noise + EPS * x * max(abs(numeric) if isfinite(numeric) else 0.0, estimate.coarse)
+            swept = judged(analytic, sweep(line, x), tremble, near)
+            if swept.verdict in AGREEING and sharp and exact is not None:
+                swept = by_complex_step(swept, analytic, exact, near)
+            if swept.verdict in AGREEING and self.step:
+                swept = at_a_fixed_step(swept, estimate)
+            if swept.verdict == "rounding" and SINGLE[0] < noise / abs(self.problem.first or 1.0) < SINGLE[1]:
+                swept = swept._replace(evidence=f"{swept.evidence}: as in float32")
+            judgement = judgement if close and swept.verdict in AGREEING else swept
+        absolute = abs(analytic - judgement.slope)
+        relative = absolute / max(size, floor / self.rtol) if absolute and isfinite(absolute) else absolute
+        known = judgement.verdict not in ("rounding", "truncation") or judgement.uncertainty <= CONFIRMED * usual
         return Row(
-            1, self.problem.names[place.input], place.element, analytic, numeric, exact, relative, absolute, step,
-            uncertainty, judgement.verdict, judgement.evidence, place,
+            1, self.problem.names[place.input], place.element, analytic, float(judgement.slope), exact,
+            float(relative), float(absolute), float(judgement.step), float(judgement.uncertainty), judgement.verdict,
+            judgement.evidence, place, known,
         )  # fmt: skip
 
     def curve(self, row: Row) -> Curve:
@@ -228,19 +249,20 @@ def by_complex_step(judgement: Judgement, analytic: float, exact: float, near: f
     return Judgement("wrong", says, exact, near, judgement.step)
 
 
-def at_a_fixed_step(judgement: Judgement, step: float, numeric: float, trembling: float) -> Judgement:
+def fixed(line: Line, step: float, noise: float) -> Estimate:
+    """The central difference with just this step."""
+    here, ahead, behind = attempt(line, 0.0), attempt(line, step), attempt(line, -step)
+    coarse = max(abs(ahead - here), abs(here - behind)) / step
+    return Estimate((ahead - behind) / (2 * step), noise / step, step, False, coarse if isfinite(coarse) else 0.0)
+
+
+def at_a_fixed_step(judgement: Judgement, given: Estimate) -> Judgement:
     """A fixed step that is too large or too small, where another one agrees."""
-    verdict = "truncation" if step > judgement.step else "rounding"
-    size = "large" if step > judgement.step else "small"
-    says = f"the step {step:.0e} is too {size}: with {judgement.step:.0e} the difference is {judgement.slope:.8g}"
-    return Judgement(verdict, says, numeric, trembling, step)
-
-
-def value_at(gradient: np.ndarray, place: Place) -> float:
-    """One number of a gradient, or its component along a direction."""
-    if place.direction is not None:
-        return float(np.sum(gradient * place.direction))
-    return float(gradient[place.element])
+    large = given.step > judgement.step
+    says = f"the step {given.step:.0e} is too {'large' if large else 'small'}: "
+    says += f"with {judgement.step:.0e} the difference is {judgement.slope:.8g}"
+    known = Judgement("truncation" if large else "rounding", says, given.slope, judgement.uncertainty, given.step)
+    return judgement if abs(given.slope - judgement.slope) <= judgement.uncertainty else known
 
 
 def first_failure(problem: Problem) -> str:

@@ -30,12 +30,16 @@ class Place(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """A slope by differences, how far it may be from the truth, the step used, and whether it seems to bend there."""
+    """A slope by differences, how far it may be from the truth, and the step used.
+
+    `bent` is whether the two sides seem to have slopes of their own, `coarse` how large slopes are at the first step.
+    """
 
     slope: float
     uncertainty: float
     step: float
     bent: bool = False
+    coarse: float = 0.0
 
 
 class Level(NamedTuple):
@@ -96,7 +100,9 @@ def numerical_gradient(
         gradient = np.zeros(point.shape)
         for index, x in np.ndenumerate(point):
             line = along(problem, Place(i, index))
-            gradient[index] = complex_step(line, step) if method == "complex" else central(line, x, 0.0, step).slope
+            gradient[index] = (
+                complex_step(line, step or tiny(x)) if method == "complex" else central(line, x, 0.0, step).slope
+            )
         gradients.append(gradient if point.ndim else gradient.item())
     return tuple(gradients)
 
@@ -134,9 +140,20 @@ def scale_of(problem: Problem, place: Place) -> float:
     return float(np.max(np.abs(x))) if place.direction is not None else abs(float(x[place.element]))
 
 
-def complex_step(line: Line, step: float | None = None) -> float:
+def value_at(gradient: np.ndarray, place: Place) -> float:
+    """One number of a gradient, or its component along a direction."""
+    if place.direction is not None:
+        return float(np.sum(gradient * place.direction))
+    return float(gradient[place.element])
+
+
+def tiny(x: float) -> float:
+    """The step of a complex step: tiny beside 1, and beside x."""
+    return abs(float(x)) * COMPLEX_STEP**0.5 if 0 < abs(x) < COMPLEX_STEP**0.5 else COMPLEX_STEP
+
+
+def complex_step(line: Line, h: float) -> float:
     """Im f(x + ih) / h: nothing is subtracted, so h may be as small as one likes."""
-    h = step or COMPLEX_STEP
     with warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)  # an imaginary part was dropped on the way
         return float(np.imag(line(1j * h)) / h)
@@ -149,6 +166,7 @@ def central(line: Line, x: float, noise: float, step: float | None = None) -> Es
     """
     h = step or FIRST_STEP * 2.0 ** np.ceil(np.log2(max(1.0, abs(x))))
     best, coarser, bends, here = Estimate(np.nan, np.inf, h), list[float](), list[float](), attempt(line, 0.0)
+    coarse = 0.0
     for _ in range(LEVELS):
         ahead, behind = attempt(line, h), attempt(line, -h)
         trembling = max(np.finfo(float).eps * (abs(ahead) + abs(behind)), noise) / h
@@ -158,6 +176,9 @@ def central(line: Line, x: float, noise: float, step: float | None = None) -> Es
                 row.append(row[-1] + (row[-1] - other) / (SHRINK ** (2 * j) - 1))
             change = abs(row[-1] - row[-2]) if coarser else np.inf
             bend = abs(ahead - here - (here - behind)) / h
+            coarse = max(
+                coarse, abs(ahead - here) / h if not bends else 0.0, abs(here - behind) / h if not bends else 0.0
+            )
             bends.append(bend if bend > 20 * trembling else 0.0)
             if change + trembling < best.uncertainty:
                 best = Estimate(float(row[-1]), float(change + trembling), h)
@@ -165,7 +186,7 @@ def central(line: Line, x: float, noise: float, step: float | None = None) -> Es
                 break
             coarser = row
         h /= SHRINK
-    return best._replace(bent=bends[-1] > 0.5 * bends[-2] if len(bends) > 1 else False)
+    return best._replace(bent=len(bends) > 1 and bends[-1] > 0.5 * bends[-2], coarse=float(coarse))
 
 
 def sweep(line: Line, x: float) -> list[Level]:
@@ -173,7 +194,7 @@ def sweep(line: Line, x: float) -> list[Level]:
 
     Where x is tiny, steps small beside it are added: a logarithm at 1e-9 is smooth only there. nan is where f fails.
     """
-    size = max(1.0, abs(x))
+    size = 2.0 ** np.ceil(np.log2(max(1.0, abs(x))))
     steps = [size * 2.0**k for k in range(WIDEST, FINEST - 1, -2)]
     if 0 < abs(x) < 2.0**-20:
         steps += [h for k in range(-4, -34, -2) if (h := abs(x) * 2.0**k) < steps[-1] and h > 0]
@@ -182,7 +203,7 @@ def sweep(line: Line, x: float) -> list[Level]:
     def gained(distance: float) -> float:
         return float(np.real(attempt(line, distance) - here))
 
-    return [Level(h, gained(h), -gained(-h)) for h in steps]
+    return [Level(h, gained(h), 0.0 - gained(-h)) for h in steps]
 
 
 def attempt(line: Line, distance: float) -> float:
@@ -216,5 +237,6 @@ def trembling(line: Line, side: float) -> float:
         if not np.isfinite(values).all() or np.count_nonzero(np.diff(values)) > NOISY // 2:
             break
         spacing *= 2.0**7  # it stands on one step of a staircase
-    squares = [factorial(k) ** 2 / factorial(2 * k) * np.mean(np.diff(values, k) ** 2) for k in (3, 4, 5)]
-    return float(np.sqrt(np.mean(squares)))
+    with np.errstate(all="ignore"):
+        squares = [factorial(k) ** 2 / factorial(2 * k) * np.mean(np.diff(values, k) ** 2) for k in (3, 4, 5)]
+        return float(np.sqrt(np.mean(squares)))

@@ -20,7 +20,7 @@ from ..domains import DOMAINS, LETTER
 from ..errors import GradientError
 from ..naming import Names
 from ..replay import computed
-from ..trees import flatten, unflatten
+from ..trees import flatten, numeric, unflatten
 from ..value import Value
 
 Function = Callable[..., Any]
@@ -99,7 +99,7 @@ class Problem:
             found = found if isinstance(found, tuple | list) else (found,)
             if len(found) != len(self.points):
                 raise GradientError(f"gradient returned {len(found)} arrays for {len(self.points)} inputs.")
-            return [np.asarray(g.data if isinstance(g, Value) else g, float) for g in found]
+            return [numbers_of(g, name) for g, name in zip(found, self.names, strict=True)]
         results, leaves = self.results(self.points, True)
         passes = [sweep(x, w, leaves) for x, w in zip(results, self.weights, strict=True) if x.requires_grad]
         if not any(leaf in found for leaf in leaves for found in passes):
@@ -149,6 +149,14 @@ class Slopes(list[Any]):
     """Several results of one run: the gradients that are differentiated once more."""
 
 
+def numbers_of(claimed: Any, name: str) -> np.ndarray:
+    """What somebody's own gradient gives for an input; TypeError if it is no array of real numbers."""
+    array = np.asarray(claimed.data if isinstance(claimed, Value) else claimed)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"gradient must give real numbers for {name}, not {claimed!r:.60}: one array per input.")
+    return array.astype(float)
+
+
 def mutation(name: str, before: np.ndarray, after: np.ndarray) -> str:
     """What a function did to its input."""
     if before.shape != after.shape:
@@ -195,13 +203,13 @@ def try_out(problem: Problem) -> None:
     try:
         with np.errstate(all="ignore"):
             [result], _ = problem.results(problem.points, not problem.claimed)
-    except GradientError:
+    except MutationError:
         raise
     except Exception as error:
-        error.add_note("This is f itself, at the inputs of the check, before anything was moved.")
-        if whole := [note for note in problem.notes if "integers" in note]:
-            error.add_note(f"{whole[0]} If they are classes or indices, leave them out of the check: argnums=.")
-        raise
+        says = f"f raised {type(error).__name__} at the inputs of the check, before anything was moved: {error}"
+        whole = [note.split()[0] for note in problem.notes if "integers" in note]
+        hint = f" If {whole[0]} holds classes or indices, leave it out: argnums=." if whole else ""
+        raise GradientError(f"{says}{'' if says.endswith('.') else '.'}{hint}") from error
     if isinstance(result, Value) or (problem.claimed and isinstance(result, float | int | np.number)):
         return
     kind = "an array" if isinstance(result, np.ndarray) else f"a plain {type(result).__name__}"
@@ -217,8 +225,8 @@ def of_function(
     f: Function, inputs: Sequence[Any], names: Any, argnums: Any, dtype: Any, notes: list[str], plain: bool
 ) -> tuple[Run, list[np.ndarray], list[str]]:
     """A function of its inputs, which may be trees; `argnums` are the places of those that are checked."""
-    chosen = chosen_of(argnums, inputs)
     called = called_of(f, inputs, names)
+    chosen = chosen_of(argnums, inputs, called, notes)
     forms, points, labels = {}, list[np.ndarray](), list[str]()
     for i in chosen:
         forms[i], leaves = flatten(inputs[i], called[i])
@@ -256,15 +264,32 @@ def leaf_of(number: Any, name: str, record: bool) -> Value:
     return leaf
 
 
-def chosen_of(argnums: Any, inputs: Sequence[Any]) -> list[int]:
-    """Which inputs are checked: those that are asked for, else all but truth values."""
+def chosen_of(argnums: Any, inputs: Sequence[Any], called: Sequence[str], notes: list[str]) -> list[int]:
+    """Which inputs are checked: those that are asked for, else all but truth values, and but arrays of integers."""
     if argnums is None:
-        return [i for i, x in enumerate(inputs) if getattr(getattr(x, "dtype", None), "kind", "f") != "b"]
+        kinds = [kind_of(x) for x in inputs]
+        if any(kind not in "bi" for kind in kinds):
+            aside = [name for name, kind in zip(called, kinds, strict=True) if kind == "i"]
+            notes += [f"{name} holds integers: taken as classes or indices, and not checked." for name in aside]
+            return [i for i, kind in enumerate(kinds) if kind not in "bi"]
+        if "b" in kinds and "i" not in kinds:
+            raise TypeError(f"{called[kinds.index('b')]} is of type bool: there is no slope between True and False.")
+        return [i for i, kind in enumerate(kinds) if kind != "b"]
     chosen = [argnums] if isinstance(argnums, int) else [*argnums]
     for i in chosen:
         if not isinstance(i, int) or not -len(inputs) <= i < len(inputs):
             raise ValueError(f"argnums={argnums!r}: there are {len(inputs)} inputs, counted from 0.")
     return [i % len(inputs) for i in chosen]
+
+
+def kind_of(x: Any) -> str:
+    """ "b" for truth values, "i" for an array or list of integers, "f" for every other number or tree of them."""
+    data = x.data if isinstance(x, Value) else x
+    if isinstance(data, np.ndarray | np.generic) or (isinstance(data, list) and numeric(data)):
+        with contextlib.suppress(ValueError):
+            array = np.asarray(data)
+            return "b" if array.dtype.kind == "b" else "i" if array.dtype.kind in "iu" and array.ndim else "f"
+    return "f"
 
 
 def called_of(f: Function, inputs: Sequence[Any], names: Any) -> list[str]:
@@ -342,7 +367,8 @@ def as_point(x: Any, name: str, dtype: Any, notes: list[str]) -> np.ndarray:
     except ValueError:
         raise TypeError(f"Input {name} must be an array of numbers, not {type(data).__name__}: {data!r:.60}.") from None
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"Input {name} must be real numbers, not {type(data).__name__}: {data!r:.60}.")
+        kind = "complex" if array.dtype.kind == "c" else type(data).__name__
+        raise TypeError(f"Input {name} must be real numbers, not {kind}: {data!r:.60}.")
     if not np.isfinite(array).all():
         raise ValueError(f"Input {name} holds nan or inf, so every difference would be nan: {data}")
     if array.dtype.kind != "f":

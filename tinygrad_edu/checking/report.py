@@ -16,7 +16,6 @@ from .verdicts import PASSING, SEVERITY
 SHOWN = 12  # rows, the worst first
 REASONS = 6  # findings
 HEAD = ("order", "input", "element", "analytic", "numeric", "absolute", "relative", "step", "verdict")
-CONFIRMED = 0.1  # of a number: what is known less closely is not known at all
 
 
 class Row(NamedTuple):
@@ -25,7 +24,8 @@ class Row(NamedTuple):
     `order` is 1 for the gradient, 2 for that of the slope along a random direction; `element` is the index into the
     input, () for a scalar, "direction 1" for a component along a direction. `numeric` is the difference at `step`, and
     `uncertainty` how far it may be off; `complex_step` is None where it was not used. `difference` is relative to the
-    larger of both numbers, `absolute` is not. `verdict` is one word, `evidence` what it rests on.
+    larger of both numbers, `absolute` is not. `verdict` is one word, `evidence` what it rests on; `confirmed` says
+    whether the differences know a digit of it at all.
     """
 
     order: int
@@ -41,6 +41,7 @@ class Row(NamedTuple):
     verdict: str
     evidence: str
     place: Place
+    confirmed: bool
 
     @property
     def place_name(self) -> str:
@@ -49,11 +50,6 @@ class Row(NamedTuple):
         return f"{name}{list(self.element)}" if isinstance(self.element, tuple) and self.element else (
             f"{name}, {self.element}" if self.element else name
         )  # fmt: skip
-
-    def confirms(self) -> bool:
-        """Whether the differences say anything of this number."""
-        size = max(abs(self.analytic), abs(self.numeric))
-        return self.verdict not in ("rounding", "truncation") or self.uncertainty <= CONFIRMED * size
 
     def cells(self, orders: bool) -> list[str]:
         """The row as text, one piece per column."""
@@ -96,7 +92,7 @@ class GradientReport:
         self.rows = sorted(rows, key=key, reverse=True)
         self.notes, self.findings, self.rtol, self.seed, self.draw = notes, findings, rtol, seed, curve
         self.verdict = verdict or self.rows[0].verdict
-        self.confirmed = any(row.confirms() for row in rows)
+        self.confirmed = any(row.confirmed for row in rows)
         self.passed = self.verdict in PASSING and self.confirmed
 
     @property

@@ -37,7 +37,9 @@ def judged(analytic: float, levels: Sequence[Level], noise: float, near: float) 
     middle = [level for level in levels if isfinite(level.ahead) and isfinite(level.behind)]
     if not middle:
         return edge(analytic, levels, noise, near, size)
-    if isfinite(analytic) and (bend := kinked(middle, noise)) is not None:
+    if not isfinite(analytic):
+        return unlimited(analytic, right, left, levels[0].step)
+    if (bend := kinked(middle, noise)) is not None:
         low, high = sorted((bend.left, bend.right))
         slopes = f"slope {bend.left + 0.0:.6g} to the left, {bend.right + 0.0:.6g} to the right"
         slack = max(near, SURE * noise / bend.step, 0.02 * (high - low))
@@ -46,7 +48,7 @@ def judged(analytic: float, levels: Sequence[Level], noise: float, near: float) 
         says = f"a kink ({slopes}), but {analytic:.6g} is outside of both"
         return Judgement("wrong", says, bend.central, high - low, bend.step)
     level, flat = told(analytic, middle, noise, near, attrgetter("central"))
-    if isfinite(analytic) and not flat:
+    if not flat:
         return agreement(analytic, middle, noise, near)
     tolerance = max(near, SURE * noise / level.step)
     if right.settled and left.settled:
@@ -64,6 +66,9 @@ class Side(NamedTuple):
     settled: bool
     growth: float  # by how much the slope grows when the step is a quarter: 4 at a jump, 1 where it settles
     tolerance: float
+
+
+UNKNOWN = Side(nan, False, 1.0, inf)  # where the function does not exist
 
 
 def side(levels: Sequence[Level], noise: float, size: float, which: str) -> Side:
@@ -84,7 +89,7 @@ def told(
     analytic: float, levels: Sequence[Level], noise: float, near: float, slope: Callable[[Level], float]
 ) -> tuple[Level, bool]:
     """The finest step that still tells the slope from `analytic`, and whether the difference stays as steps shrink."""
-    gaps = [abs(slope(level) - analytic) if isfinite(analytic) else inf for level in levels]
+    gaps = [abs(slope(level) - analytic) for level in levels]
     noises = [SURE * noise / level.step for level in levels]
     telling = [i for i, gap in enumerate(gaps) if gap > max(noises[i], near)]
     if not telling:
@@ -93,7 +98,7 @@ def told(
     confirmed = any(3 * noises[i] < gaps[last] and gaps[i] < gaps[last] / 3 for i in range(last + 1, len(levels)))
     trend = [gaps[i] for i in telling[-3:]]
     shrinking = len(trend) > 1 and trend[-1] < 0.6 * trend[0]
-    return levels[last], not confirmed and not shrinking and (len(trend) > 2 or not isfinite(analytic))
+    return levels[last], not confirmed and not shrinking and len(trend) > 2
 
 
 def steady(levels: Sequence[Level], noise: float) -> Level:
@@ -142,9 +147,7 @@ def edge(analytic: float, levels: Sequence[Level], noise: float, near: float, si
         says = f"f is not defined to the {other}; to the {which} the slope is {getattr(level, which):.6g}"
         step = level.step
         if not isfinite(analytic):
-            grows = "; it grows as the step shrinks" if here.growth > 1.2 else ""
-            verdict = "not finite" if grows else "wrong"
-            return Judgement(verdict, f"the gradient is {analytic}; {says}{grows}", nan, inf, step)
+            return unlimited(analytic, *((here, UNKNOWN) if which == "right" else (UNKNOWN, here)), level.step)
         verdict = "wrong" if flat and here.settled else "not differentiable"
         return Judgement(verdict, says, getattr(level, which), max(near, noise / step), step)
     return Judgement("not finite", "f is nan or inf around this point", nan, inf, levels[0].step)
@@ -152,10 +155,6 @@ def edge(analytic: float, levels: Sequence[Level], noise: float, near: float, si
 
 def broken(analytic: float, right: Side, left: Side, level: Level, tolerance: float) -> Judgement:
     """Neither smooth nor a kink: a jump, a vertical tangent, or something too fine for any step."""
-    if not isfinite(analytic):
-        verdict = "wrong" if right.settled and left.settled else "not finite"
-        says = f"the gradient is {analytic}; {way(right, 'right')}, {way(left, 'left')}"
-        return Judgement(verdict, says, level.central, inf, level.step)
     says = f"{way(right, 'right')}, {way(left, 'left')}"
     for this, other in ((right, left), (left, right)):
         if this.settled and other.growth > 1.5:  # f is continuous on this side, so its slope is the only candidate
@@ -167,10 +166,18 @@ def broken(analytic: float, right: Side, left: Side, level: Level, tolerance: fl
                      level.step)  # fmt: skip
 
 
+def unlimited(analytic: float, right: Side, left: Side, step: float) -> Judgement:
+    """The gradient itself is nan or inf, whatever the function does."""
+    says = f"the gradient is {analytic}, the function has {way(right, 'right')}, {way(left, 'left')}"
+    return Judgement("not finite", says, right.slope if right.settled else left.slope, inf, step)
+
+
 def way(this: Side, which: str) -> str:
     """What a side does, in words."""
     if this.settled:
-        return f"slope {this.slope:.6g} to the {which}"
+        return f"slope {this.slope + 0.0:.6g} to the {which}"
+    if this is UNKNOWN:
+        return f"no values to the {which}"
     if this.growth > 3:
         return f"a jump to the {which}"
     return f"a slope without end to the {which}" if this.growth > 1.5 else f"no clear slope to the {which}"
