@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tinygrad_edu import ops
+from tinygrad_edu.operations import TABLES
 
 
 @pytest.fixture(autouse=True)
 def table_as_it_was() -> Iterator[None]:
-    """Take out of the table what a document has put in."""
-    table, answers = dict(ops.TABLE), dict(ops.ANSWERS)
+    """Take out of the tables what a document has put in."""
+    before = [dict(table) for table in TABLES]
     yield
-    for now, before in ((ops.TABLE, table), (ops.ANSWERS, answers)):
+    for now, then in zip(TABLES, before, strict=True):
         now.clear()
-        now.update(before)
+        now.update(then)

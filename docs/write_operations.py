@@ -208,7 +208,7 @@ def entry(row: Any) -> str:
         rule = rules(row, letters) if row.rules else "no gradient"
     else:
         what, written, rule = row.__doc__.splitlines()[0], call(row), f"made of {parts(row)}"
-    conventions = dict.fromkeys(kink.convention for kink in domains.KINKS if kink.row is row)
+    conventions = dict.fromkeys(kink.convention for kink in domains.kinks(row))
     notes = "; ".join([*filter(None, [domains.where(row)]), *conventions])
     return f"| {picture} | `{cell(written)}`<br>{cell(prose(what))} {numpys} | {cell(rule)} | {cell(prose(notes))} |"
 

@@ -60,6 +60,7 @@ STAIRS = {
     "domains": ROOMS - {"kernels", "calling"},
     "symbol": {"kernels", "notation", "operators", "ops", "protocol"},
     "notation": {"calling", "ops"},
+    "operations": KNOWN,
     "elements": {"kernels", "matrices", "notation", "ops", "rows", "symbol"},
     "wording": {"ops"},
     "naming": CORE | {"folding", "wording"},
@@ -76,11 +77,12 @@ STAIRS = {
     "tour": KNOWN | {"expressions", "checking", "drawing", "teaching", "nn", "datasets"},
     "examples": {"value", "nn", "datasets"},
     "debugger": KNOWN | {"expressions", "drawing", "teaching"},
-    "cli": KNOWN | {"examples", "expressions", "drawing", "teaching", "debugger", "nn", "datasets", "tour", ""},
+    "cli": KNOWN
+    | {"examples", "expressions", "checking", "drawing", "teaching", "debugger", "nn", "datasets", "tour", ""},
     "__main__": {"cli"},
     "": CORE | {"transforms"},  # __init__, before anything is used
 }
-OTHERS = {"drawing": {"graphviz", "matplotlib"}, "nn": {"tqdm"}}  # numpy and the standard library aside
+OTHERS = {"drawing": {"graphviz", "matplotlib"}, "checking": {"matplotlib"}, "nn": {"tqdm"}}  # numpy and the standard library aside
 LAZY = ["matplotlib", "graphviz", "tqdm", "torch", "hypothesis"] + [
     f"tinygrad_edu.{name}"
     for name in ("nn", "drawing", "checking", "datasets", "cli", "tour", "expressions", "symbol", "teaching")
@@ -268,7 +270,8 @@ REST = """
     Value GradientError grad value_and_grad vjp jvp jacobian hessian hvp no_grad detect_anomaly
     walk Walk Step explain Explanation why Why ledger Ledger grad_state GradState paths Paths Path
     check_by_hand Marks Mark worksheet Worksheet broken
-    draw Drawing film Film check_gradients GradientReport GradientCheckError numerical_gradient
+    draw Drawing film Film operation check_gradients GradientReport GradientCheckError numerical_gradient
+    oracles Oracles
 """
 NETWORKS = """
     Module Sequential Dense ReLU Sigmoid Tanh Softplus Softmax LogSoftmax
@@ -282,7 +285,7 @@ EVERY = [
 ]
 WITHOUT_EXAMPLE = {  # errors and reports are shown where they are made; an activation layer is its function
     "Film", "Walk", "Step", "Explanation", "Why", "Ledger", "GradState", "Paths", "Path", "Marks", "Mark", "Worksheet",
-    "GradientError", "GradientReport", "GradientCheckError", "MNIST", "Optimizer",
+    "GradientError", "GradientReport", "GradientCheckError", "Oracles", "MNIST", "Optimizer",
     "ReLU", "Sigmoid", "Tanh", "Softplus", "Softmax", "LogSoftmax",
 }  # fmt: skip
 
@@ -317,6 +320,7 @@ def test_a_public_name_explains_itself_and_shows_an_example(home, name):
         tg.Value,
         tg.Drawing,
         tg.GradientReport,
+        tg.Oracles,
         nn.Module,
         nn.Sequential,
         nn.Dense,

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu import Value, datasets
+from tinygrad_edu import Value, datasets, ops
 from tinygrad_edu.cli import main
 from tinygrad_edu.expressions import ExpressionError, assignment, assignments, evaluate
 
@@ -317,6 +317,10 @@ def test_what_cannot_be_taught_is_one_line(arguments, says, run, tmp_path):
         (("step", "a", "a=1", "--fast"), "unrecognized arguments: --fast"),
         (("explain", "a", "a=1", "--digits", "two"), "argument --digits: invalid int value: 'two'"),
         (("worksheet", "--seed", "1.5"), "argument --seed: invalid int value: '1.5'"),
+        (("check",), "required: expression\n"),
+        (("check", "a", "a=1", "--order", "3"), "argument --order: invalid choice: 3"),
+        (("check", "a", "a=1", "--step", "small"), "argument --step: invalid float value: 'small'"),
+        (("check", "a", "a=1", "--fast"), "unrecognized arguments: --fast"),
     ],
 )
 def test_a_wrong_option_behind_an_expression_is_exit_code_2(arguments, says, run):
@@ -327,7 +331,7 @@ def test_a_wrong_option_behind_an_expression_is_exit_code_2(arguments, says, run
 
 
 def test_help_of_the_commands_with_an_expression(run):
-    assert all(word in run("--help")[1] for word in ("step", "explain", "draw", "film", "worksheet"))
+    assert all(word in run("--help")[1] for word in ("step", "explain", "draw", "film", "worksheet", "check"))
     for command, words in {
         "step": ["tinygrad-edu step", "name=value"],
         "explain": [
@@ -341,6 +345,7 @@ def test_help_of_the_commands_with_an_expression(run):
         ],
         "worksheet": ["[expression]", "--difficulty", "--seed", "--digits", "--key", ".html"],
         "draw": [".svg .png .pdf .gv .mmd", "--model", "--depth", "--max-nodes", "--only", "--element", "--step"],
+        "check": ["--order", "--rtol", "--step", "--seed", "--plot"],
         "film": ["[expression]", "--model", "--depth", "--open", ".html"],
     }.items():
         code, out, err = run(command, "--help")
@@ -370,6 +375,108 @@ def test_each_command_speaks_utf_8_in_every_locale(locale, tmp_path):
     assert "____" in python("worksheet", "a*b", "a=2", "b=3")
     assert python("explain", "a*b", "a=2", "b=3", "-o", "e.txt") == f"wrote e.txt{os.linesep}"
     assert "∂L/∂a = 3" in (tmp_path / "e.txt").read_text("utf-8")
+
+
+# check. ---------------------------------------------------------------------------------------------------------------
+
+
+def test_check_prints_the_report_the_curve_and_the_oracles(run):
+    code, out, err = run("check", "x**2/(1 + y)", "x=3", "y=1")
+    assert (code, err) == (0, "")
+    report, curve, *oracles = out.split("\n\n")
+    assert [line.split()[:3] for line in report.splitlines()[1:3]] == [["y", "-2.25", "-2.25"], ["x", "3", "3"]]
+    assert report.splitlines()[-1].startswith("passed: 2 agree")
+    assert curve.startswith("how far the central difference of y is from the gradient -2.25\n")
+    assert "← best" in curve
+    assert "-9/4 = -2.25 ·16" in "".join(oracles)
+    assert oracles[-1].startswith("2 of 2 numbers confirmed (digits by complex step: 1")
+    assert max(map(len, out.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    ("expression", "names", "parts"),
+    [
+        ("a*b + a**2/b", ("a=1/3", "b=2"), ["7/3 = 2.333333333 ·", "11/36 = 0.3055555556 ·"]),
+        ("tanh(X @ W)", ("X=[[1,2],[0.5,-1]]", "W=[[0.1],[0.3]]"), ["of shape (2, 1), was summed with fixed random"]),
+        ("abs(a) + relu(b)", ("a=0", "b=2"), ["kink", "-1 | 1", "There is a kink at a."]),
+        ("-sum(softmax(x)*x)", ("x=[1, 2.5, -0.5]",), ["fractions cannot pass through softmax"]),
+        ("prod(x)", ("x=[2, 0, 5]",), ["3 of 3 numbers confirmed"]),
+        ("a", ("a=2",), ["1 of 1 number confirmed"]),
+    ],
+)
+def test_check_of_what_is_right(expression, names, parts, run):
+    code, out, err = run("check", expression, *names)
+    assert (code, err) == (0, "")
+    assert all(part in out for part in parts)
+    assert "passed: " in out
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_check_of_what_is_wrong_is_exit_code_1(run, monkeypatch):
+    code, out, err = run("check", "log(a)", "a=-1")
+    assert (code, err) == (1, "")
+    assert "FAILED" in out
+    assert "f itself is nan here" in out
+    assert run("check", "sqrt(a)", "a=0")[0] == 1
+    monkeypatch.setattr(ops.tanh, "rules", (lambda g, y, x: g * (1 - y),))
+    code, out, err = run("check", "tanh(a*b)", "a=2", "b=-0.3")
+    assert (code, err) == (1, "")
+    assert "FAILED: 2 of 2 wrong" in out
+    assert "The oracles DISAGREE with the rules on a, b." in out
+
+
+def test_check_takes_its_options(run, tmp_path):
+    def check(*options):
+        code, out, err = run("check", "tanh(x)*y", "x=[0.5, -1]", "y=2", *options)
+        assert err == ""
+        return code, out
+
+    plain = check()
+    assert plain == check("--order", 1, "--rtol", 1e-6, "--seed", 0)
+    code, out = check("--order", 2)
+    assert (code, out.split()[0], "passed: 6 agree" in out) == (0, "order", True)
+    assert check("--seed", 1)[1] != plain[1]
+    code, out = check("--step", 0.25)
+    assert (code, out.count(" 2.5e-01 "), "truncation" in out) == (0, 3, True)
+    assert plain[1].count(" 2.5e-01 ") == 0
+    assert check("--rtol", 1e-3, "--step", 1e-2)[1].count(" ok\n") == 3
+    code, out = check("--plot", "curve.svg")
+    assert (code, out) == (0, plain[1] + "\nwrote curve.svg\n")
+    assert "<svg" in (tmp_path / "curve.svg").read_text("utf-8")
+
+
+def test_check_without_matplotlib_names_the_extra(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    code, out, err = run("check", "a*b", "a=2", "b=3", "--plot", "curve.svg")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("tinygrad-edu: ")
+    assert "tinygrad-edu[plot]" in err
+    assert run("check", "a*b", "a=2", "b=3")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("a*b", "a=2"), "'b' has no value; names with a value are a."),
+        (("a*b", "a=1", "b=2", "c=3"), "'c' does not stand in 'a*b': is it misspelt?"),
+        (("x + y", "x=[1,2]", "y=[1,2,3]"), "x (2,) + y (3,): the shapes do not broadcast."),
+        (("x*2", "x=[]"), "There is nothing to check"),
+        (("a*2", "a=inf"), "The value of a must be a number or a list, not 'inf'."),
+        (("a*2", "a=1e999"), ""),
+        (("a*2", "a=2", "--rtol", "0"), "rtol, samples and step must be above 0"),
+        (("a*2", "a=2", "--step=-1"), "rtol, samples and step must be above 0"),
+        (("a*2", "a=2", "--seed", "-1"), "The seed must be a whole number of at least 0, not -1."),
+        (("a*2", "a=2", "--plot", "nowhere/c.svg"), "There is no folder 'nowhere' for 'c.svg': make it first."),
+        (("a*2", "a=2", "--plot", "c.foo"), "Format 'foo' is not supported"),
+        (("log(a)", "a=-1", "--plot", "c.svg"), "There is no curve"),
+    ],
+    ids=lambda x: " ".join(x) if isinstance(x, tuple) else "",
+)
+def test_what_cannot_be_checked_is_one_line(arguments, says, run, tmp_path):
+    code, out, err = run("check", *arguments)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith(f"tinygrad-edu: {says}")
+    assert [*tmp_path.iterdir()] == []
 
 
 # Expressions. ---------------------------------------------------------------------------------------------------------

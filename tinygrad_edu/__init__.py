@@ -62,7 +62,9 @@ if TYPE_CHECKING:
     from . import datasets as datasets, nn as nn
     from .checking import GradientCheckError as GradientCheckError, GradientReport as GradientReport
     from .checking import check_gradients as check_gradients, numerical_gradient as numerical_gradient
+    from .checking import Oracles as Oracles, oracles as oracles
     from .drawing import Drawing as Drawing, Film as Film, draw as draw, film as film
+    from .operations import operation as operation
     from .teaching import Explanation as Explanation, GradState as GradState, Ledger as Ledger, Step as Step
     from .teaching import Worksheet as Worksheet, worksheet as worksheet
     from .teaching import Mark as Mark, Marks as Marks, check_by_hand as check_by_hand
@@ -74,8 +76,9 @@ if TYPE_CHECKING:
 ON_FIRST_USE = {  # so that `import tinygrad_edu` costs little more than `import numpy` (PEP 562)
     "nn": "", "datasets": "", "checking": "", "drawing": "",
     "check_gradients": "checking", "numerical_gradient": "checking",
-    "GradientReport": "checking", "GradientCheckError": "checking",
+    "GradientReport": "checking", "GradientCheckError": "checking", "oracles": "checking", "Oracles": "checking",
     **dict.fromkeys(("draw", "Drawing", "film", "Film"), "drawing"),
+    "operation": "operations",
     "teaching": "",
     **dict.fromkeys(("walk", "Walk", "Step", "explain", "Explanation", "why", "Why", "ledger", "Ledger"), "teaching"),
     **dict.fromkeys(("grad_state", "GradState", "paths", "Paths", "Path", "broken"), "teaching"),

@@ -1,4 +1,4 @@
-"""The command line: `tour`, `train`; `step`, `explain`, `draw`, `film` or `worksheet EXPR name=value ...`."""
+"""The command line: `tour`, `train`; `step`, `explain`, `draw`, `film`, `worksheet` or `check EXPR name=value ...`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from . import __version__, datasets, nn, ops
+from .checking import check_gradients, oracles
 from .debugger import ERRORS, FORMATS, Debugger
 from .drawing import draw, film, write_whole
 from .drawing.scene import MANY
@@ -27,7 +28,7 @@ from .teaching.worksheets import worksheet
 from .tour import tour
 from .value import Value
 
-WITH_EXPRESSION = ("step", "explain", "draw", "film", "worksheet")  # commands
+WITH_EXPRESSION = ("step", "explain", "draw", "film", "worksheet", "check")  # commands
 SUFFIXES = {".md": "markdown", ".tex": "latex", ".html": "html", ".htm": "html"}
 
 
@@ -85,8 +86,7 @@ def train(options: argparse.Namespace) -> None:
     for option, tasks in (("hidden", ("xor", "mnist")), ("data", ("mnist",))):
         if getattr(options, option) is not None and options.task not in tasks:
             raise ValueError(f"train {options.task} has no --{option}: that is for {' and '.join(tasks)}.")
-    if options.seed < 0:
-        raise ValueError(f"The seed must be a whole number of at least 0, not {options.seed}.")
+    refuse_negative(options.seed)
     begin = time.perf_counter()
     result = {"line": train_line, "xor": train_xor, "mnist": train_mnist}[options.task](options)
     history, says = result.pop("history"), result.pop("says")
@@ -97,6 +97,12 @@ def train(options: argparse.Namespace) -> None:
         rows = str(history).splitlines()
         print("\n".join(rows if len(rows) <= 12 else [*rows[:6], "  ...", *rows[-5:]]))
         print(says)
+
+
+def refuse_negative(seed: int) -> None:
+    """A seed is at least 0."""
+    if seed < 0:
+        raise ValueError(f"The seed must be a whole number of at least 0, not {seed}.")
 
 
 def value_of(options: argparse.Namespace) -> Value:
@@ -192,6 +198,29 @@ def worksheet_of_expression(options: argparse.Namespace) -> None:
         write(sheet.key() if options.key else sheet.markdown(), options.output)
 
 
+def check_expression(options: argparse.Namespace) -> int:
+    """Check the gradient of an expression: the report, the curve of the worst number, the oracles. 1 if it fails."""
+    refuse_negative(options.seed)
+    value_of(options)  # for its errors, in the words of an expression
+    names, text = assignments(options.names), options.expression.strip()
+
+    def expression(*values: Value) -> Value:
+        return evaluate(text, dict(zip(names, values, strict=True)))
+
+    report = check_gradients(
+        expression, *names.values(), order=options.order, rtol=options.rtol, step=options.step, seed=options.seed,
+        raise_exception=False,
+    )  # fmt: skip
+    ways = oracles(expression, *names.values(), seed=options.seed)
+    if options.plot is not None:
+        refuse_nowhere(options.plot)
+        report.curve().plot(options.plot)
+    print(report, *([report.curve()] if report.rows else []), ways, sep="\n\n")
+    if options.plot is not None:
+        print(f"\nwrote {options.plot}")
+    return 0 if report.passed and not ways.contradicted else 1
+
+
 def element(text: str | None) -> tuple[str, tuple[int, ...]] | None:
     """W[0,3] as the name and the index of one number."""
     if text is None:
@@ -207,17 +236,24 @@ def write(text: str, output: Path | None) -> None:
     """Print a text, or write it to a file and say so."""
     if output is None:
         return print(text)
-    if not output.parent.is_dir():
-        raise FileNotFoundError(f"There is no folder {str(output.parent)!r} for {output.name!r}: make it first.")
+    refuse_nowhere(output)
     write_whole(output, text if text.endswith("\n") else f"{text}\n")
     print(f"wrote {output}")
+
+
+def refuse_nowhere(output: Path) -> None:
+    """A file is written into a folder that is there."""
+    if not output.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {str(output.parent)!r} for {output.name!r}: make it first.")
 
 
 def parser() -> tuple[argparse.ArgumentParser, Any]:
     """What can be written on the command line: all of it, and behind each command."""
     top = argparse.ArgumentParser(prog="tinygrad-edu", description="Understand backpropagation.")
     top.add_argument("--version", action="version", version=f"tinygrad-edu {__version__}")
-    commands = top.add_subparsers(required=True, metavar="tour | train | step | explain | draw | film | worksheet")
+    commands = top.add_subparsers(
+        required=True, metavar="tour | train | step | explain | draw | film | worksheet | check"
+    )
 
     touring = commands.add_parser("tour", help="from one expression by hand to a trained MNIST classifier, in a minute")
     touring.add_argument("-o", "--output", type=Path, default=Path("tour"), help="folder for the pictures (tour)")
@@ -271,6 +307,14 @@ def parser() -> tuple[argparse.ArgumentParser, Any]:
     asking.add_argument("--key", action="store_true", help="the answers instead of the questions")
     asking.add_argument("-o", "--output", type=Path, metavar="FILE", help=".html, which marks answers, or .md")
     asking.set_defaults(run=worksheet_of_expression)
+
+    checking = of_expression(commands, "check", "check a gradient against what knows no rule", '"x**2/(1 + y)" x=3 y=1')
+    checking.add_argument("--order", type=int, choices=[1, 2], default=1, help="2: the second derivatives too (1)")
+    checking.add_argument("--rtol", type=float, default=1e-6, help="relative difference that is still right (1e-6)")
+    checking.add_argument("--step", type=float, metavar="H", help="one step for all differences, instead of the best")
+    checking.add_argument("--seed", type=int, metavar="N", default=0, help="of weights, directions and samples (0)")
+    checking.add_argument("--plot", type=Path, metavar="FILE", help="write the curve as a picture: .svg .png or .pdf")
+    checking.set_defaults(run=check_expression)
     return top, commands.choices
 
 
@@ -314,16 +358,18 @@ def spaced(argument: str, first: bool) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; 0 if all went well, 1 after one line that says what did not, 2 for a wrong command."""
+    """Run the command line; 0 if all went well, 1 after one line that says what did not, 2 for a wrong command.
+
+    A check that fails is 1 as well.
+    """
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # ∂ is to be read and written in every locale
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     options = parsed(list(sys.argv[1:] if arguments is None else arguments))
     try:
-        options.run(options)
-    except ERRORS as error:
+        return options.run(options) or 0
+    except (*ERRORS, ImportError) as error:
         print(f"tinygrad-edu: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    return 0

@@ -30,16 +30,6 @@ class Case(NamedTuple):
     settings: dict[str, Any]
 
 
-class Domain(NamedTuple):
-    """One line of ROWS."""
-
-    row: Any  # an operation, or a function made of them
-    what: str
-    operands: str
-    example: str = ""
-    gives: str = ""
-
-
 class Kink(NamedTuple):
     """One line of KINKS: the gradient of the result's sum at a point; None where nothing is promised."""
 
@@ -47,6 +37,19 @@ class Kink(NamedTuple):
     point: tuple[Any, ...]
     gradient: tuple[Any, ...]
     convention: str
+
+
+class Domain(NamedTuple):
+    """One line of ROWS; that of an operation of one's own also says what stands in tables of their own for the rest."""
+
+    row: Any  # an operation, or a function made of them
+    what: str
+    operands: str
+    example: str = ""
+    gives: str = ""
+    cases: tuple[Case, ...] = ()
+    kinks: tuple[Kink, ...] = ()
+    real_only: bool = False
 
 
 def at(*operands: Any, **settings: Any) -> Case:
@@ -507,18 +510,24 @@ CASES: dict[Any, tuple[Case, ...]] = {
 }
 # fmt: on
 
-DOMAINS: dict[Any, Domain] = {domain.row: domain for domain in ROWS}
+DOMAINS: dict[Any, Domain] = {domain.row: domain for domain in ROWS}  # to which `tg.operation` adds
+BUILT_IN = frozenset(DOMAINS)
 LETTER = re.compile(r"\b(low|high|[abcimnwxy])\b")
 
 
 def holomorphic(row: Any) -> bool:
     """Whether the complex step may pass through an operation: it has a complex derivative, and computes with them."""
-    return row in DOMAINS and row not in REAL_ONLY
+    return row in DOMAINS and row not in REAL_ONLY and not DOMAINS[row].real_only
 
 
 def cases(row: Any) -> tuple[Case, ...]:
     """The shapes and settings with which an operation is tested."""
-    return CASES.get(row) or (ONE, TWO, THREE)[DOMAINS[row].operands.count(",")]
+    return DOMAINS[row].cases or CASES.get(row) or (ONE, TWO, THREE)[DOMAINS[row].operands.count(",")]
+
+
+def kinks(row: Any) -> tuple[Kink, ...]:
+    """The points where an operation has no derivative, with what it answers there."""
+    return (*(DOMAINS[row].kinks if row in DOMAINS else ()), *(kink for kink in KINKS if kink.row is row))
 
 
 PASSED: dict[Any, Any] = {
@@ -580,7 +589,8 @@ def placed(u: float, condition: str) -> Any:
 
 def where(row: Any) -> str:
     """Where an operation is differentiable, in a few words; "" for everywhere."""
-    conditions = [part for part in DOMAINS[row].operands.split(", ") if not part.lstrip("*").isidentifier()]
+    parts = [part.lstrip("*") for part in DOMAINS[row].operands.split(", ")]
+    conditions = [part for part in parts if not part.isidentifier()]
     return WHERE.get(row, ", ".join(dict.fromkeys(conditions)))
 
 
@@ -599,19 +609,26 @@ def describe(row: Any) -> str:
         return doc
     domain, ruled = DOMAINS[row], composed or row.rules
     lines = [f"Differentiable for {where(row) or 'all numbers'}." if ruled else "No gradient passes it."]
-    lines += dict.fromkeys(f"Convention: {kink.convention}." for kink in KINKS if kink.row is row)
+    lines += dict.fromkeys(f"Convention: {kink.convention}." for kink in kinks(row))
     if answers := ", ".join(map(numpys_name, answered(row))):
         lines.append(f"NumPy: {answers}.")
     if composed:
         return "\n".join([doc, "", *lines])
     letters = [LETTER.findall(part)[0] for part in domain.operands.split(", ")]
-    return "\n".join([f"{written(row, letters)}: {domain.what}.", "", *lines, *example(domain, len(letters))])
+    first = f"{written(row, letters)}: {domain.what}" if domain.what else written(row, letters)
+    return "\n".join([f"{first}.", "", *lines, *example(domain, len(letters))])
 
 
 def answered(row: Any) -> list[Any]:
     """The functions of NumPy that an operation answers for."""
-    numpys = [f for f, by in ops.ANSWERS.items() if by is row]
-    return [f for f in numpys if isinstance(f, np.ufunc) or getattr(f, "__module__", "").startswith("numpy")]
+    return [f for f, by in ops.ANSWERS.items() if by is row and numpys_own(f)]
+
+
+def numpys_own(function: Any) -> bool:
+    """Whether NumPy knows a function by its name; not so one that was made with NumPy."""
+    if isinstance(function, np.ufunc):
+        return getattr(np, function.__name__, None) is function
+    return (getattr(function, "__module__", None) or "").startswith("numpy") and not isinstance(function, np.vectorize)
 
 
 def numpys_name(function: Any) -> str:
@@ -633,7 +650,8 @@ def example(domain: Domain, arity: int) -> list[str]:
     """The example as a doctest; where there is a gradient to show, the call asks for it."""
     if not domain.example:
         return []
-    call = f"tg.{domain.row.name}"
+    own = domain.row not in BUILT_IN
+    call = domain.row.name if own else f"tg.{domain.row.name}"
     if domain.gives.startswith("("):
         call = f"tg.value_and_grad({call}{'' if arity == 1 else f', argnums={tuple(range(arity))}'})"
     return ["", ">>> import tinygrad_edu as tg", f">>> {call}({domain.example})", domain.gives]

@@ -35,7 +35,13 @@ HOLDS = {  # how tightly the signs hold, and how tightly their operands must to 
 LONG = (ops.add, ops.subtract, ops.multiply)  # of these there may be a thousand in a row
 SUPERSCRIPT, DIGITS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"), str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 NUMBER = re.compile(r"-?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?|[0-9]+/[0-9]+|inf|nan)")
-PLACE, CLOSED = re.compile(r"(\{\d*\})"), re.compile(r"\w*\([^()]*\)|\|[^|]*\|")
+PLACE = re.compile(r"(\{\d*\})")
+FENCES = (r"\w*", "(", ")"), (r"\w*", "[", "]"), *(("", *fence) for fence in ("||", "‖‖", "⌊⌋", "⌈⌉", "⟨⟩"))
+CLOSED = re.compile(
+    "|".join(  # a sign that encloses its operands, before ( and [ the name of a function
+        rf"({name}{re.escape(left)})([^{re.escape(left + right)}]*)({re.escape(right)})" for name, left, right in FENCES
+    )
+)
 TALL = re.compile(r"\\(frac|left|sqrt|sum|prod)")
 NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 INDEXED = re.compile(r"([^\W\d_₀-₉]+)_?([0-9]+|[₀-₉]+)")
@@ -44,6 +50,13 @@ GREEK = {unicodedata.lookup(f"GREEK SMALL LETTER {name.replace('lambda', 'lamda'
     "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega")}  # fmt: skip
 LETTERS = {name: letter for letter, name in GREEK.items()}
 SPECIAL = {"->": r" \to ", "\\": r"\backslash ", "^": r"\wedge ", "~": r"\sim "}  # what LaTeX knows by a name
+LATEX_OF = {  # signs in which somebody may write an operation of their own
+    "⊕": r"\oplus", "⊖": r"\ominus", "⊗": r"\otimes", "⊘": r"\oslash", "⊙": r"\odot", "∘": r"\circ", "·": r"\cdot",
+    "*": r"\cdot", "×": r"\times", "⋆": r"\star", "∧": r"\wedge", "∨": r"\vee", "±": r"\pm", "∇": r"\nabla",
+    "∂": r"\partial", "√": r"\surd", "‖": r"\Vert", "⟨": r"\langle", "⟩": r"\rangle", "⌊": r"\lfloor",
+    "⌋": r"\rfloor", "⌈": r"\lceil", "⌉": r"\rceil", "≤": r"\leq", "≥": r"\geq", "≠": r"\neq", "≈": r"\approx",
+    "→": r"\to", "->": r"\to", "\\": r"\backslash",
+}  # fmt: skip
 STYLES = ("∂", "d", "bar", "δ")  # of gradients: ∂L/∂a, dL/da, a̅, δ_a
 
 
@@ -385,8 +398,20 @@ def as_its_row_says(op: ops.Op, notation: Notation, settings: bool) -> tuple[Any
         return template, *HOLDS[op.name]
     if notation is not TEXT or op.arity is None or settings:
         return None
-    closed = CLOSED.fullmatch(template)
-    return (template, ATOM) if closed else (template, COMPARED, *[ATOM] * op.arity)  # brackets, to be on the safe side
+    return template, *holding(template, op.arity)
+
+
+def holding(template: str, arity: int) -> tuple[int, ...]:
+    """How tightly a sign holds of which nothing is said, and its operands must: brackets, to be on the safe side."""
+    fence = enclosed(template)
+    bare = fence is not None and set(PLACE.sub("", fence[1])) <= set(",;| ")
+    return ATOM if fence else COMPARED, *[0 if bare else ATOM] * arity
+
+
+def enclosed(template: str) -> list[str] | None:
+    """A sign that encloses its operands as its beginning, what stands inside, and its end; None for other signs."""
+    found = CLOSED.fullmatch(template)
+    return found and [part for part in found.groups() if part is not None]
 
 
 def spelled(template: str, notation: Notation) -> str:
@@ -402,16 +427,75 @@ def spelled(template: str, notation: Notation) -> str:
     return template
 
 
+def add_signs(op: ops.Op, latex: str | None) -> None:
+    """Lines of SIGNS for an operation of one's own, which is drawn as its row says, in LaTeX maybe as `latex` says."""
+    call = op.arity is None or op.written.startswith((f"{op.name}(", "["))
+    for notation in (LATEX, MATHML):
+        own = latex if notation is LATEX else None
+        notation.signs.pop(op.name, None)
+        if own or not call:
+            notation.signs[op.name] = sign_of(op, own, notation)
+
+
+def sign_of(op: ops.Op, own: str | None, notation: Notation) -> Callable[..., Any]:
+    """The line of an operation of one's own; a call where it has settings that are not the usual ones, nor in `own`."""
+    arity = op.arity or 1
+    if own is None:
+        line: Any = (in_signs(op.written, notation), *holding(op.written, arity))
+    elif own.startswith("{}") or (own.endswith("{}") and not own.endswith("{{}}")):
+        line = (own, COMPARED, *[ATOM] * arity)
+    else:  # with nothing but its own signs at both ends
+        line = (own, ATOM)
+
+    def line_for(*operands: Any, **settings: Any) -> Any:
+        told = all(f"{{{name}}}" in line[0] or same(settings[name], usual) for name, usual in op.settings.items())
+        return line if told else None
+
+    return line_for
+
+
+def in_signs(written: str, notation: Notation) -> str:
+    """How a row is written, with each sign as LaTeX or MathML has it."""
+    fence = enclosed(written)
+    if fence is None:
+        parts = PLACE.split(written)
+        return "".join(part if i % 2 else doubled(in_sign(part.strip(), notation)) for i, part in enumerate(parts))
+    function, left, inner, right = fence[0][:-1], fence[0][-1], in_signs(fence[1], notation), fence[2]
+    if notation is LATEX:
+        text = rf"\left{LATEX_OF.get(left, left)} {inner} \right{LATEX_OF.get(right, right)}"
+    else:
+        text = FENCE.format(left, right).format(inner)
+    name = doubled(notation.mark("f", notation.harmless(function)))
+    return notation.mark("f(x)", name, text) if function else text
+
+
+def in_sign(text: str, notation: Notation) -> str:
+    """What stands between operands: words upright, signs as they are."""
+    if notation is LATEX:
+        if any(map(str.isalnum, text)):
+            return rf" \mathbin{{{notation.words(text)}}} "
+        signs = [LATEX_OF.get(part) or escaped(part) for part in re.findall(r"->|\S", text)]
+        return " ".join(["", *signs, ""]) if text else ""
+    kind = "mtext" if any(map(str.isalnum, text)) else "mo"
+    return f"<{kind}>{notation.harmless(text)}</{kind}>" if text else ""
+
+
+def doubled(text: str) -> str:
+    """Text in which no brace is a place."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
 def shown(formula: Any, notation: Notation) -> list[str]:
     """The settings of a formula that are not the usual ones of its operation."""
-
-    def same(x: Any, y: Any) -> bool:
-        return x is y or (type(x) is type(y) and isinstance(x, int | float | str | tuple) and bool(x == y))
-
     settings, usual = formula.settings, formula.op.settings
     if not settings:
         return []
     return [name for name in settings if name not in notation.hidden and not same(settings[name], usual[name])]
+
+
+def same(x: Any, y: Any) -> bool:
+    """Whether two settings are the same."""
+    return x is y or (type(x) is type(y) and isinstance(x, int | float | str | tuple) and bool(x == y))
 
 
 # -- letters, numbers and settings -------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import ops
 from ..backward import sweep
-from ..domains import KINKS
+from ..domains import DOMAINS, kinks
 from ..edges import rule_of
 from ..replay import applied, computed
 from ..value import Value
@@ -48,14 +48,14 @@ def findings(exam: Exam, rows: Sequence[Row], order: int) -> list[Finding]:
 
 def of_operations(exam: Exam, order: int, wrong: bool) -> Iterator[Finding]:
     """What each recorded operation does by itself, at the very numbers it was given."""
-    kinked = {kink.row for kink in KINKS}
     for node in exam.problem.operations[:MOST]:
-        if not wrong and node.op not in kinked:
+        bent = bool(kinks(node.op)) or node.op not in DOMAINS
+        if not wrong and not bent:
             continue
         problem, operands = of_node(node)
         if not problem.points:
             continue
-        alone = exam._replace(problem=problem, step=None, samples=WHOLE if node.op in kinked else 8, directions=2)
+        alone = exam._replace(problem=problem, step=None, samples=WHOLE if bent else 8, directions=2)
         try:
             first = [*alone.rows()]
             seen = first if order == 1 else [*alone.of(problem.slope).rows()]
@@ -119,7 +119,7 @@ def by_itself(exam: Exam, row: Row) -> Row:
 
 def special_point(node: Value, operand: int, letter: str, row: Row) -> Finding:
     """A kink or a jump of an operation, and what its table says of it."""
-    conventions = dict.fromkeys(kink.convention for kink in KINKS if kink.row is node.op)
+    conventions = dict.fromkeys(kink.convention for kink in kinks(node.op))
     says = f" Convention: {'; '.join(conventions)}." if conventions else ""
     where = f"{name_of(node)}, at its operand {letter}"
     what = {"kink": "has a kink here", "not differentiable": "is not differentiable here"}.get(

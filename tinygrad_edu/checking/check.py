@@ -95,7 +95,8 @@ def check_gradients(
         verdict = "input mutated"
     if problem.printed:
         problem.notes.append("f prints; what it printed after the first call was not shown.")
-    report = GradientReport(rows, list(dict.fromkeys(problem.notes)), found, verdict, rtol, seed, exam.curve)
+    told = [*{finding.text: finding for finding in reversed(found)}.values()][::-1]
+    report = GradientReport(rows, list(dict.fromkeys(problem.notes)), told, verdict, rtol, seed, exam.curve)
     if raise_exception and not report.passed:
         raise GradientCheckError(report)
     return report

@@ -18,7 +18,8 @@ class Curve:
 
     A right gradient gives a V: large steps are off by the curvature (truncation), small ones by rounding. Beside a
     wrong one, and at a kink, the curve is flat. `steps`, `differences` and `errors` are its numbers, `rounding` what
-    the noise of the function alone would give at each step; `best` is the place of the least error.
+    the noise of the function alone would give at each step; `best` is the place of the least error,
+    None where they do not agree.
     """
 
     def __init__(self, name: str, analytic: float, levels: Sequence[Level], noise: float, verdict: str) -> None:
@@ -28,7 +29,8 @@ class Curve:
         self.differences = [level.central for level in levels]
         self.errors = [abs(level.central - analytic) for level in levels]
         self.rounding = [noise / level.step for level in levels]
-        self.best = min(range(len(levels)), key=lambda i: max(self.errors[i], self.rounding[i]), default=None)
+        best = min(range(len(levels)), key=lambda i: max(self.errors[i], self.rounding[i]), default=None)
+        self.best = best if verdict in ("ok", "rounding", "truncation") else None
 
     def __str__(self) -> str:
         if not self.steps:

@@ -52,7 +52,7 @@ def judged(analytic: float, levels: Sequence[Level], noise: float, near: float) 
         return agreement(analytic, middle, noise, near)
     tolerance = max(near, SURE * noise / level.step)
     if right.settled and left.settled:
-        best = steady(middle, noise)
+        best = steady(middle, noise, "central")
         gap, trembling = abs(best.central - analytic), noise / best.step
         says = f"differences settle on {best.central:.6g}, {gap:.1e} away, where rounding accounts for {trembling:.0e}"
         return Judgement("wrong", says, best.central, trembling, best.step)
@@ -101,11 +101,14 @@ def told(
     return levels[last], not confirmed and not shrinking and len(trend) > 2
 
 
-def steady(levels: Sequence[Level], noise: float) -> Level:
-    """The step at which the difference changes least, and trembles least."""
-    if len(levels) == 1:
-        return levels[0]
-    return min(pairwise(levels), key=lambda two: abs(two[0].central - two[1].central) + noise / two[1].step)[1]
+def steady(levels: Sequence[Level], noise: float, *slopes: str) -> Level:
+    """The step at which the slopes change least, and tremble least."""
+
+    def unrest(two: tuple[Level, Level]) -> float:
+        changes = [abs(getattr(two[0], which) - getattr(two[1], which)) for which in slopes]
+        return float(sum(changes) + noise / two[1].step)
+
+    return min(pairwise(levels), key=unrest, default=(levels[0], levels[0]))[1]
 
 
 def agreement(analytic: float, levels: Sequence[Level], noise: float, near: float) -> Judgement:
@@ -133,7 +136,10 @@ def kinked(levels: Sequence[Level], noise: float) -> Level | None:
     after = [level for level in levels if level.step < telling[-1].step]
     resolved = any(SURE * 12 * noise / level.step < last for level in after)  # finer, and the two sides agree
     grows = last > 2 * first  # a jump, or a vertical tangent
-    return None if resolved or grows or last < 0.5 * max(first, second) else telling[-1]
+    if resolved or grows or last < 0.5 * max(first, second):
+        return None
+    same = [level for level in telling if abs(abs(level.right - level.left) / last - 1) < 0.1]
+    return steady(same, noise, "right", "left")
 
 
 def edge(analytic: float, levels: Sequence[Level], noise: float, near: float, size: float) -> Judgement:
