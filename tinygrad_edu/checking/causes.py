@@ -27,6 +27,7 @@ MOST = 400  # nodes that are examined
 WHOLE = 144  # elements, up to which an array is measured as a whole to see what is wrong with it
 SHIFTS = 4  # points nearby at which a wrong gradient is looked at
 BATCH = 65  # rows of a batch that f may know of without being given it
+COARSER = 64.0  # times the step that told most: where extrapolation begins
 CLOSE = 1e-6  # relative, for "the same numbers"
 
 
@@ -47,40 +48,71 @@ def findings(exam: Exam, rows: Sequence[Row], order: int) -> list[Finding]:
 
 
 def of_operations(exam: Exam, order: int, wrong: bool) -> Iterator[Finding]:
-    """What each recorded operation does by itself, at the very numbers it was given."""
-    for node in exam.problem.operations[:MOST]:
-        bent = bool(kinks(node.op)) or node.op not in DOMAINS
-        if not wrong and not bent:
-            continue
-        problem, operands = of_node(node)
-        if not problem.points:
-            continue
-        alone = exam._replace(problem=problem, step=None, samples=WHOLE if bent else 8, directions=2)
-        try:
-            first = [*alone.rows()]
-            seen = first if order == 1 else [*alone.of(problem.slope).rows()]
-        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
-            continue
+    """What each recorded operation does by itself, at the very numbers it was given; each rule is told of once.
+
+    Of a second derivative the operations are those of the first, in which the rules have become operations themselves.
+    Only if all of them are right a rule can be such that it cannot be differentiated again.
+    """
+    nodes = (exam.problem if order == 1 else exam.problem.slope).operations
+    found: dict[Any, Finding] = {}
+    largest_first = sorted(nodes[:MOST], key=lambda node: -max(map(np.size, node.numbers)))
+    for node in largest_first:
+        for finding in of_operation(exam, node, wrong):
+            key = finding.operation, finding.operand, finding.verdict
+            if key not in found or found[key].kind == "other":
+                found[key] = finding
+    if wrong and order == 2 and not any(finding.verdict == "wrong" for finding in found.values()):
+        for node in exam.problem.operations[:MOST]:
+            for finding in once_more(exam, node):
+                found.setdefault((finding.operation, finding.operand), finding)
+    yield from found.values()
+
+
+def of_operation(exam: Exam, node: Value, wrong: bool) -> Iterator[Finding]:
+    """What is to be said of one operation, at the numbers that it was given."""
+    bent = bool(kinks(node.op)) or node.op not in DOMAINS
+    problem, operands = of_node(node)
+    if not problem.points or not (wrong or bent) or not all(np.isfinite(x).all() for x in problem.points):
+        return
+    alone = exam._replace(problem=problem, step=None, samples=WHOLE if bent else 8, directions=2)
+    with contextlib.suppress(ArithmeticError, ValueError, np.linalg.LinAlgError):
+        rows = [*alone.rows()]
         for i, operand in enumerate(operands):
-            own = [row for row in seen if row.place.input == i and row.verdict != "ok"]
-            worst = next((row for row in own if row.verdict == "wrong"), None)
-            if worst is not None:
-                at_first = any(row.verdict == "wrong" for row in first if row.place.input == i)
-                yield wrong_rule(node, alone, i, operand, at_first)
-            elif any(row.verdict == "not finite" and isfinite(row.numeric) for row in own):
-                where = f"the rule of {name_of(node)} for its operand {problem.names[i]}"
-                row = next(row for row in own if row.verdict == "not finite" and isfinite(row.numeric))
-                text = f"{where} gives {row.analytic}, where the slope is finite."
+            where = f"the rule of {name_of(node)} for its operand {problem.names[i]}"
+            own = [row for row in rows if row.place.input == i and row.verdict != "ok"]
+            infinite = next((row for row in own if row.verdict == "not finite" and isfinite(row.numeric)), None)
+            if bad := [row for row in own if row.verdict == "wrong"]:
+                kind, says = kind_of(problem, i, Gauge(alone.noise(), bad[0].step))
+                yield Finding(where, node.op, operand, "wrong", kind, f"{where} {says}.")
+            elif infinite is not None:
+                text = f"{where} gives {infinite.analytic}, where the slope is finite."
                 yield Finding(where, node.op, operand, "not finite", "other", text)
-            elif own and own[0].verdict in ("kink", "not differentiable", "not finite"):
-                yield special_point(node, operand, problem.names[i], by_itself(alone, own[0]))
+            elif special := [row for row in own if row.verdict in ("kink", "not differentiable", "not finite")]:
+                yield special_point(node, operand, problem.names[i], by_itself(alone, special[0]))
+
+
+def once_more(exam: Exam, node: Value) -> Iterator[Finding]:
+    """Rules that are right, but cannot be differentiated: each by itself as a function of all operands."""
+    problem, operands = of_node(node)
+    for i, operand in enumerate(operands):
+        rule = problem.at(problem.points).slope
+        rule.weights = [w if k == i else np.zeros(np.shape(w))[()] for k, w in enumerate(rule.weights)]
+        alone = exam._replace(problem=rule, step=None, samples=8, directions=2)
+        with contextlib.suppress(ArithmeticError, ValueError, np.linalg.LinAlgError):
+            if any(row.verdict == "wrong" for row in alone.rows()):
+                where = f"the rule of {name_of(node)} for its operand {problem.names[i]}"
+                text = (
+                    f"{where} is right, but it cannot be differentiated again: is there a plain number in it, by "
+                    "float, .data or np.asarray, where an operation belongs?"
+                )
+                yield Finding(where, node.op, operand, "wrong", "second derivative", text)
 
 
 def of_node(node: Value) -> tuple[Problem, list[int]]:
-    """One operation as a function of the operands that its rules differentiate; and which these are."""
+    """One operation as a function of the operands that depend on an input; and which these are."""
     operands = [
         i for i, (x, n) in enumerate(zip(node.operands, node.numbers, strict=True))
-        if isinstance(x, Value) and x.requires_grad and np.asarray(n).dtype.kind == "f" and rule_of(node.op, i)
+        if isinstance(x, Value) and x.requires_grad and np.asarray(n).dtype.kind == "f"
     ]  # fmt: skip
     letters = ["x"] if len(node.operands) == 1 else list("abcdefgh")
     labels = [letters[i] if i < len(letters) else f"operand {i}" for i in operands]
@@ -95,26 +127,13 @@ def of_node(node: Value) -> tuple[Problem, list[int]]:
     return Problem(run, points, labels, np.random.default_rng(0)), operands
 
 
-def wrong_rule(node: Value, exam: Exam, i: int, operand: int, at_first: bool) -> Finding:
-    """What is wrong about the rule of one operand."""
-    problem = exam.problem
-    where = f"the rule of {name_of(node)} for its operand {problem.names[i]}"
-    if not at_first:
-        text = (
-            f"{where} is right, but it cannot be differentiated again: is there a plain number in it, by float, .data "
-            "or np.asarray, where an operation belongs?"
-        )
-        return Finding(where, node.op, operand, "wrong", "second derivative", text)
-    kind, says = kind_of(problem, i, exam.noise())
-    return Finding(where, node.op, operand, "wrong", kind, f"{where} {says}.")
-
-
 def by_itself(exam: Exam, row: Row) -> Row:
     """The same place of an operation, its numbers simply added up: the slopes are then its own."""
     problem = exam.problem.at(exam.problem.points)
     problem.weights = [np.ones(np.shape(weight))[()] for weight in exam.problem.weights]
     plain = exam.of(problem)
-    return plain.row(row.place, value_at(problem.gradient()[row.place.input], row.place), plain.noise(), None, 0.0)
+    found = plain.row(row.place, value_at(problem.gradient()[row.place.input], row.place), plain.noise(), None, 0.0)
+    return found if found.verdict == row.verdict else row  # what is added up may have no kink
 
 
 def special_point(node: Value, operand: int, letter: str, row: Row) -> Finding:
@@ -140,14 +159,16 @@ def of_inputs(exam: Exam, wrong: Sequence[Row], order: int) -> Iterator[Finding]
         where = f"the gradient of {name}"
         row = next(row for row in wrong if row.place.input == i)
         if order == 1 and not problem.claimed and unrecorded(problem, row):
-            kind = "cut" if np.any(problem.gradient()[i]) else "no gradient"
-            ways = f"{name}.data, float({name}), {name}.item() or np.asarray inside f"
-            text = (
-                f"each rule on the way is right, but f also uses {name} in a way that is not recorded: look for {ways}."
+            some = bool(np.any(problem.gradient()[i]))
+            says = (
+                f"each rule on the way is right, but f also uses {name} in a way that is not recorded"
+                if some
+                else f"nothing that was recorded leads from {name} to the result, which depends on {name} all the same"
             )
-            yield Finding(where, None, None, "wrong", kind, text)
+            ways = f"{name}.data, float({name}), {name}.item() or np.asarray inside f"
+            yield Finding(where, None, None, "wrong", "cut" if some else "no gradient", f"{says}: look for {ways}.")
             continue
-        kind, says = kind_of(problem, i, exam.noise())
+        kind, says = kind_of(problem, i, Gauge(exam.noise(), row.step))
         yield Finding(where, None, None, "wrong", kind, f"{where} {says}.")
 
 
@@ -172,6 +193,13 @@ def unrecorded(problem: Problem, row: Row) -> bool:
 # -- what is wrong with a gradient -------------------------------------------------------------------------------------
 
 
+class Gauge(NamedTuple):
+    """How to measure: the noise in the values of a function, and a step at which its slope could be told."""
+
+    noise: float
+    step: float
+
+
 class Sample(NamedTuple):
     """A gradient as claimed and as measured, at one point; `off` is how far the measured one may be off."""
 
@@ -179,23 +207,24 @@ class Sample(NamedTuple):
     claimed: np.ndarray
     measured: np.ndarray
     off: float
-    noise: float  # of the values of the function
+    gauge: Gauge
 
 
-def kind_of(problem: Problem, i: int, noise: float) -> tuple[str, str]:
+def kind_of(problem: Problem, i: int, gauge: Gauge) -> tuple[str, str]:
     """The kind of a mistake and a phrase for it, told from the gradient of input `i` at several points nearby."""
-    samples = [*samples_of(problem, i, noise)]
+    samples = [*samples_of(problem, i, gauge)]
     if not samples:
         return "other", "is wrong"
     claimed = problem.gradient()[i]
     if claimed.shape != problem.points[i].shape:
         return of_shape(claimed, samples[0], problem.names[i])
-    if not all(np.isfinite(sample.claimed).all() for sample in samples):
+    if not all(np.isfinite(sample.claimed[~np.isnan(sample.measured)]).all() for sample in samples):
         return "other", "is nan or inf where the slope is finite"
     for told in TOLD:
         if (kind := told(samples, i)) is not None:
             return kind
-    bad = [not same(a, n, samples[0]) for a, n in zip(samples[0].claimed.flat, samples[0].measured.flat, strict=True)]
+    pairs = zip(samples[0].claimed.flat, samples[0].measured.flat, strict=True)
+    bad = [not same(a, n, samples[0]) for a, n in pairs if not np.isnan(n)]
     if 0 < sum(bad) < len(bad) and samples[0].claimed.ndim:
         first = np.unravel_index(bad.index(True), samples[0].claimed.shape)
         return (
@@ -205,7 +234,7 @@ def kind_of(problem: Problem, i: int, noise: float) -> tuple[str, str]:
     return "other", "is wrong, and not by a constant factor or offset"
 
 
-def samples_of(problem: Problem, i: int, noise: float) -> Iterator[Sample]:
+def samples_of(problem: Problem, i: int, gauge: Gauge) -> Iterator[Sample]:
     """The gradient of one input here and at points nearby, claimed beside measured."""
     random = np.random.default_rng(7)
     for k in range(SHIFTS):
@@ -213,23 +242,25 @@ def samples_of(problem: Problem, i: int, noise: float) -> Iterator[Sample]:
         if k:
             points = [(x + 0.05 * random.uniform(-1, 1, x.shape) * np.where(x, x, 1)).astype(x.dtype) for x in points]
         moved = problem.at(points)
+        if len(problem.weights) == 1 and not np.shape(problem.weights[0]) and not problem.claimed:
+            moved.weights = [1.0 - 0.3 * k]  # so that an offset is told from a factor
         with contextlib.suppress(ArithmeticError, ValueError, np.linalg.LinAlgError):
             claimed = moved.gradient()[i]
-            measured, off = measured_gradient(moved, i, noise)
+            measured, off = measured_gradient(moved, i, gauge)
             if claimed.shape == measured.shape:
                 claimed = np.where(np.isnan(measured), np.nan, claimed) if measured.size > WHOLE else claimed
             if np.isfinite(measured).any():
-                yield Sample(moved, claimed, measured, off, noise)
+                yield Sample(moved, claimed, measured, off, gauge)
 
 
-def measured_gradient(problem: Problem, i: int, noise: float) -> tuple[np.ndarray, float]:
+def measured_gradient(problem: Problem, i: int, gauge: Gauge) -> tuple[np.ndarray, float]:
     """The gradient of one input by differences, all of it if it is not large, else nan but for some; how far off."""
     x = problem.points[i]
     found, off = np.full(x.shape, np.nan), 0.0
     chosen = range(x.size) if x.size <= WHOLE else np.random.default_rng(0).choice(x.size, WHOLE, replace=False)
     for k in chosen:
         place = Place(i, tuple(map(int, np.unravel_index(k, x.shape))))
-        estimate = central(along(problem, place), scale_of(problem, place), noise)
+        estimate = central(along(problem, place), scale_of(problem, place), gauge.noise, COARSER * gauge.step)
         found[place.element], off = estimate.slope, max(off, estimate.uncertainty)
     return found, off
 
@@ -279,25 +310,28 @@ def of_factor(samples: Sequence[Sample], i: int) -> tuple[str, str] | None:
 def of_exchange(samples: Sequence[Sample], i: int) -> tuple[str, str] | None:
     """The gradient is that of another operand, or the right one with two operands exchanged."""
     points, names = samples[0].problem.points, samples[0].problem.names
-    for j, x in enumerate(points):
-        if j == i or x.shape != points[i].shape:
-            continue
+    for j in (j for j in range(len(points)) if j != i):
+
+        def other(sample: Sample, j: int = j) -> Any:
+            return unbroadcast(measured_gradient(sample.problem, j, sample.gauge)[0], points[i].shape)
 
         def exchanged(sample: Sample, j: int = j) -> Any:
             moved = list(sample.problem.points)
-            moved[i], moved[j] = moved[j], moved[i]
-            return measured_gradient(sample.problem.at(moved), i, sample.noise)[0]
+            moved[i], moved[j] = (x.copy() for x in np.broadcast_arrays(moved[j], moved[i]))
+            return unbroadcast(measured_gradient(sample.problem.at(moved), i, sample.gauge)[0], points[i].shape)
 
-        says = f"belongs to {names[j]}: the operands are mixed up"
-        if all_same(samples, lambda sample, j=j: measured_gradient(sample.problem, j, sample.noise)[0]):  # type: ignore[misc]
-            return "swapped operands", says
+        with contextlib.suppress(ArithmeticError, ValueError):
+            if all_same(samples, other):
+                return "swapped operands", f"belongs to {names[j]}: the operands are mixed up"
         with contextlib.suppress(ArithmeticError, ValueError):
             if all_same(samples, exchanged):
-                return (
-                    "swapped operands",
-                    f"is right if {names[i]} and {names[j]} are exchanged: they are mixed up in it",
-                )
+                return "swapped operands", f"is right with {names[i]} and {names[j]} exchanged: it mixes them up"
     return None
+
+
+def unbroadcast(x: np.ndarray, shape: tuple[int, ...]) -> Any:
+    """What belongs to a smaller array that was repeated; ValueError if it cannot be."""
+    return x if x.shape == shape else ops.sum_to(x, shape=shape)
 
 
 def of_transpose(samples: Sequence[Sample], i: int) -> tuple[str, str] | None:
@@ -336,7 +370,7 @@ def of_one_row(samples: Sequence[Sample], i: int) -> tuple[str, str] | None:
             wide = sample.problem.at(repeated)
             if not np.isclose(wide.value(repeated), sample.problem.value(sample.problem.points), rtol=1e-12):
                 continue
-            rows, off = measured_gradient(wide, i, sample.noise)
+            rows, off = measured_gradient(wide, i, sample.gauge)
             for k, name in ((0, "first"), (-1, "last")):
                 if same(sample.claimed, rows[k], sample._replace(off=max(off, sample.off))):
                     return "axis", f"is that of the {name} of {n} rows alone: the sum over axis 0 is missing"
@@ -410,6 +444,7 @@ def factors(sample: Sample, i: int) -> dict[str, Any]:
                 leaf = leaf_of(x if x.ndim else x.item(), "x", True)
                 y = op(leaf)
                 if y.shape == x.shape:
+                    found[f"{op.name}({names[i]})"] = np.asarray(y.data)
                     found[f"{op.name}'({names[i]})"] = sweep(y, np.ones(y.shape)[()], [leaf])[leaf]
     usable = {name: np.asarray(f, float) for name, f in found.items()}
     return {k: f for k, f in usable.items() if np.isfinite(f).all() and f.all() and not np.allclose(f, 1)}

@@ -36,6 +36,7 @@ EPS = float(np.finfo(float).eps)
 SINGLE = 2e-9, 1e-5  # the noise of float32, beside the value
 AGREEING = ("ok", "rounding", "truncation")
 CONFIRMED = 0.1  # of a number, and of slopes nearby: what is known less closely is not known at all
+NO_COMPLEX_STEP = "no complex step, because "  # begins a note
 UNIT = 1e-8  # of the largest gradient: below that a number counts as 0, as it does below atol
 
 
@@ -129,7 +130,7 @@ class Exam(NamedTuple):
     def changed(self, values: Sequence[float] = ()) -> str:
         """Whether f gives another value than before for the same inputs."""
         values = [*values, self.problem.value(self.problem.points)]
-        self.problem.first = known = values[0] if self.problem.first is None else self.problem.first
+        known = values[0] if self.problem.first is None else self.problem.first
         other = next((x for x in values if not abs(x - known) <= SAME * abs(known)), None)
         if other is None:
             return ""
@@ -200,7 +201,7 @@ class Exam(NamedTuple):
             raise
         except Exception as error:  # whatever f does with complex numbers is no fault of its gradient
             obstacle = f"f ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"
-        problem.notes.append(f"no complex step, because complex numbers cannot pass through {obstacle}.")
+        problem.notes.append(f"{NO_COMPLEX_STEP}complex numbers cannot pass through {obstacle}.")
         return [None] * len(drawn)
 
     def row(self, place: Place, analytic: float, noise: float, exact: float | None, largest: float) -> Row:

@@ -67,7 +67,7 @@ class Problem:
         self.printed = self.printed or listening.getvalue()
         now = given if self.claimed or not leaves else [leaf._data for leaf in leaves]
         for name, before, after in zip(self.names, numbers, now, strict=True):
-            if not np.array_equal(before, after):
+            if not np.array_equal(before, after, equal_nan=True):
                 raise MutationError(mutation(name, before, np.asarray(after)))
         results = found if isinstance(found, Slopes) else [found]
         for result in results[len(self.weights) :]:
@@ -87,7 +87,10 @@ class Problem:
 
     def value(self, numbers: Numbers) -> Any:
         """The result as a plain number; nothing is recorded."""
-        results, _ = self.results(numbers, False)
+        return self.total(self.results(numbers, False)[0])
+
+    def total(self, results: Sequence[Any]) -> Any:
+        """The results, weighted and summed, as a plain number."""
         data = [x.data if isinstance(x, Value) else x for x in results]
         total = sum(np.sum(x * w) for x, w in zip(data, self.weights, strict=True))
         return total.item() if isinstance(total, np.ndarray | np.generic) else total
@@ -95,7 +98,11 @@ class Problem:
     def gradient(self) -> list[np.ndarray]:
         """The gradient that is to be checked, one array per input, in the shape in which it was claimed."""
         if self.claimed:
-            found = self.claimed(*[x.copy() if x.ndim else x.item() for x in self.points])
+            given = [x.copy() if x.ndim else x.item() for x in self.points]
+            found = self.claimed(*given)
+            for name, before, after in zip(self.names, self.points, given, strict=True):
+                if not np.array_equal(before, after):
+                    raise MutationError(mutation(name, before, np.asarray(after), "gradient"))
             found = found if isinstance(found, tuple | list) else (found,)
             if len(found) != len(self.points):
                 raise GradientError(f"gradient returned {len(found)} arrays for {len(self.points)} inputs.")
@@ -118,12 +125,16 @@ class Problem:
     def rounding(self) -> float:
         """What rounding any one of the numbers on the way may do to the result: the last digit times its gradient."""
         effects = [0.0]
-        for root, w in zip(self.results(self.points, True)[0], self.weights, strict=True) if not self.claimed else ():
+
+        def watch(node: Value, operand: Value, gain: Any) -> None:
+            if operand.op is not None:
+                effects.append(float(np.max(np.abs(gain * operand.data), initial=0.0)))
+
+        results, leaves = ([], []) if self.claimed else self.results(self.points, True)
+        for root, w in zip(results, self.weights):
+            effects.append(float(np.max(np.abs(w * root.data), initial=0.0)))
             if root.requires_grad:
-                sweep(root, w)
-                for node in graph(root):
-                    if node.grad is not None:
-                        effects.append(float(np.max(np.abs(node.grad * node.data), initial=0.0)))
+                sweep(root, w, leaves, watch=watch)  # with ends, so that no gradient is left on nodes of other graphs
         return float(np.finfo(float).eps * max(x for x in effects if np.isfinite(x)))
 
     @cached_property
@@ -131,6 +142,8 @@ class Problem:
         """The slope of this along a random direction: its gradient is made of second derivatives."""
         if self.claimed:
             raise ValueError("order=2 needs a function of Values: a gradient in NumPy cannot be differentiated again.")
+        if not self.weights:
+            self.results(self.points, True)
         directions = [self.random.standard_normal(x.shape) for x in self.points]
 
         def run(numbers: Sequence[Any], record: bool) -> tuple[Any, list[Value]]:
@@ -157,14 +170,14 @@ def numbers_of(claimed: Any, name: str) -> np.ndarray:
     return array.astype(float)
 
 
-def mutation(name: str, before: np.ndarray, after: np.ndarray) -> str:
+def mutation(name: str, before: np.ndarray, after: np.ndarray, who: str = "f") -> str:
     """What a function did to its input."""
     if before.shape != after.shape:
-        return f"f changed its input {name} from shape {before.shape} to {after.shape}: work on a copy."
+        return f"{who} changed its input {name} from shape {before.shape} to {after.shape}: work on a copy."
     index = next(zip(*np.nonzero(np.atleast_1d(before != after)), strict=True))
     place = f"{name}[{', '.join(map(str, index))}]" if before.ndim else name
     old, new = np.atleast_1d(before)[index], np.atleast_1d(after)[index]
-    return f"f changed its input: {place} was {old:.6g} before, and {new:.6g} after the call. Work on a copy."
+    return f"{who} changed its input: {place} was {old:.6g} before, and {new:.6g} after the call. Work on a copy."
 
 
 # -- the kinds of problems ---------------------------------------------------------------------------------------------
@@ -211,6 +224,7 @@ def try_out(problem: Problem) -> None:
         hint = f" If {whole[0]} holds classes or indices, leave it out: argnums=." if whole else ""
         raise GradientError(f"{says}{'' if says.endswith('.') else '.'}{hint}") from error
     if isinstance(result, Value) or (problem.claimed and isinstance(result, float | int | np.number)):
+        problem.first = problem.total([result])
         return
     kind = "an array" if isinstance(result, np.ndarray) else f"a plain {type(result).__name__}"
     if problem.claimed:

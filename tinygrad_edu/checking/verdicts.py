@@ -16,6 +16,7 @@ from typing import NamedTuple
 from .differences import Level
 
 SURE = 10.0  # times the noise: what differs by more is no accident
+SETTLED = 0.1  # of what it is off by: as close are differences that say the same
 PASSING = ("ok", "kink", "rounding", "truncation", "not differentiable")
 SEVERITY = ("ok", "rounding", "truncation", "kink", "not differentiable", "not finite", "wrong")
 
@@ -52,7 +53,8 @@ def judged(analytic: float, levels: Sequence[Level], noise: float, near: float) 
         return agreement(analytic, middle, noise, near)
     tolerance = max(near, SURE * noise / level.step)
     if right.settled and left.settled:
-        best = steady(middle, noise, "central")
+        settled = [one for one in middle if abs(one.central - level.central) <= SETTLED * abs(level.central - analytic)]
+        best = steady(settled, noise, "central")
         gap, trembling = abs(best.central - analytic), noise / best.step
         says = f"differences settle on {best.central:.6g}, {gap:.1e} away, where rounding accounts for {trembling:.0e}"
         return Judgement("wrong", says, best.central, trembling, best.step)
@@ -97,7 +99,10 @@ def told(
     last = telling[-1]
     confirmed = any(3 * noises[i] < gaps[last] and gaps[i] < gaps[last] / 3 for i in range(last + 1, len(levels)))
     trend = [gaps[i] for i in telling[-3:]]
-    shrinking = len(trend) > 1 and trend[-1] < 0.6 * trend[0]
+    ratios = [after / before for before, after in pairwise(trend)]
+    shrinking = bool(ratios) and (
+        max(ratios) < 0.75 or (max(ratios) < 0.95 and max(ratios) - min(ratios) < 0.02)  # slowly, but steadily
+    )
     return levels[last], not confirmed and not shrinking and len(trend) > 2
 
 
@@ -175,7 +180,9 @@ def broken(analytic: float, right: Side, left: Side, level: Level, tolerance: fl
 def unlimited(analytic: float, right: Side, left: Side, step: float) -> Judgement:
     """The gradient itself is nan or inf, whatever the function does."""
     says = f"the gradient is {analytic}, the function has {way(right, 'right')}, {way(left, 'left')}"
-    return Judgement("not finite", says, right.slope if right.settled else left.slope, inf, step)
+    return Judgement(
+        "not finite", says, right.slope if right.settled else left.slope if left.settled else nan, inf, step
+    )
 
 
 def way(this: Side, which: str) -> str:
