@@ -12,6 +12,7 @@ import itertools
 import os
 import warnings
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -439,10 +440,14 @@ def each(x: Any, change: Callable[[Operand], Any]) -> Any:
     return type(x)([each(value, change) for value in x]) if isinstance(x, list | tuple) else x
 
 
+signature = cache(inspect.signature)  # the same ones are asked thousands of times
+
+
+@cache
 def parameters(function: Any) -> list[inspect.Parameter] | None:
     """The parameters of a function of NumPy; None if it has no fixed list of them."""
     try:
-        found = [*inspect.signature(function).parameters.values()]
+        found = [*signature(function).parameters.values()]
     except (TypeError, ValueError):  # a function in C, before NumPy 2.4
         return None
     return None if any(p.kind is p.VAR_POSITIONAL for p in found) else [p for p in found if p.kind is not p.VAR_KEYWORD]
@@ -452,7 +457,7 @@ def bound(function: Any, args: Any, named: dict[str, Any]) -> dict[str, Any] | N
     """What is given for which parameter of a function of NumPy; None if it has no fixed list of them."""
     if parameters(function) is None:
         return None
-    of = inspect.signature(function).bind(*args, **named).arguments
+    of = signature(function).bind(*args, **named).arguments
     return {key: value for key, value in of.items() if key != "kwargs"} | of.get("kwargs", {})
 
 

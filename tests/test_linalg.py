@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
@@ -456,6 +456,7 @@ def test_wrong_subscripts(operands: tuple[Any, ...], text: str) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(string.ascii_lowercase[:3] + ".,-> A", max_size=10), st.integers(1, 2))
+@example("AA- >", 1)
 def test_subscripts_are_legal_where_numpys_are(text: str, count: int) -> None:
     xs = [np.ones((2, 2))] * count
     try:

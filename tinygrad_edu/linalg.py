@@ -65,7 +65,7 @@ def explicit(subscripts: str, shapes: Sequence[tuple[int, ...]]) -> str:
         if not legal:
             raise ValueError(f"einsum {subscripts!r}: {otherwise}")
 
-    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
+    inputs, arrow, output = (part.replace(" ", "") for part in subscripts.partition("->"))
     terms = inputs.split(",")
     check(len(terms) == len(shapes), f"{len(terms)} term(s) with commas between, but {len(shapes)} operand(s).")
     for term in (*terms, output):

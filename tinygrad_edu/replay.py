@@ -7,6 +7,7 @@ from typing import Any
 
 from .backward import order
 from .recording import switched
+from .symbol import applied
 from .value import Value
 
 
@@ -54,7 +55,3 @@ def computed(root: Value, data: Mapping[Value, Any]) -> Any:
         numbers[node] = applied(node.op, operands, node.settings)
     return numbers.get(root, root._data)
 
-
-def applied(op: Any, operands: list[Any], settings: Mapping[str, Any]) -> Any:
-    """An operation on its operands, handed over as it takes them: one after the other, or as a list."""
-    return op(operands, **settings) if op.arity is None else op(*operands, **settings)

@@ -13,7 +13,8 @@ from .. import ops
 from ..backward import sweep
 from ..domains import DOMAINS, kinks
 from ..edges import rule_of
-from ..replay import applied, computed
+from ..replay import computed
+from ..symbol import applied
 from ..value import Value
 from .differences import Place, along, central, scale_of, value_at
 from .problem import Problem, leaf_of, name_of
