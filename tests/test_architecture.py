@@ -67,12 +67,13 @@ STAIRS = {
     "folding": CORE,
     "edges": CORE | {"naming", "symbol"},
     "contributions": CORE | {"naming", "symbol"},
-    "replay": CORE,
+    "replay": CORE | {"symbol"},
     "expressions": {"value", "functions", "ops", "rows"},
     "checking": KNOWN,
     "drawing": KNOWN | {""},  # a walk it asks the package for
     "teaching": KNOWN | {"expressions", ""},  # a drawing it asks the package for
     "nn": CORE,
+    "testing": KNOWN | {"checking", "nn", ""},  # a drawing it asks the package for
     "datasets": set(),
     "tour": KNOWN | {"expressions", "checking", "drawing", "teaching", "nn", "datasets"},
     "examples": {"value", "nn", "datasets"},
@@ -82,10 +83,13 @@ STAIRS = {
     "__main__": {"cli"},
     "": CORE | {"transforms"},  # __init__, before anything is used
 }
-OTHERS = {"drawing": {"graphviz", "matplotlib"}, "checking": {"matplotlib"}, "nn": {"tqdm"}}  # numpy and the standard library aside
+OTHERS = {  # numpy and the standard library aside
+    "drawing": {"graphviz", "matplotlib"}, "checking": {"matplotlib"}, "nn": {"tqdm"},
+    "testing": {"hypothesis", "pytest"},
+}  # fmt: skip
 LAZY = ["matplotlib", "graphviz", "tqdm", "torch", "hypothesis"] + [
     f"tinygrad_edu.{name}"
-    for name in ("nn", "drawing", "checking", "datasets", "cli", "tour", "expressions", "symbol", "teaching")
+    for name in ("nn", "drawing", "checking", "datasets", "cli", "tour", "expressions", "symbol", "teaching", "testing")
 ]
 
 

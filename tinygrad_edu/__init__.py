@@ -59,7 +59,7 @@ from .value import Value as Value
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from . import datasets as datasets, nn as nn
+    from . import datasets as datasets, nn as nn, testing as testing
     from .checking import GradientCheckError as GradientCheckError, GradientReport as GradientReport
     from .checking import check_gradients as check_gradients, numerical_gradient as numerical_gradient
     from .checking import Oracles as Oracles, oracles as oracles
@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     from .transforms import value_and_grad as value_and_grad, vjp as vjp
 
 ON_FIRST_USE = {  # so that `import tinygrad_edu` costs little more than `import numpy` (PEP 562)
-    "nn": "", "datasets": "", "checking": "", "drawing": "",
+    "nn": "", "datasets": "", "checking": "", "drawing": "", "testing": "",
     "check_gradients": "checking", "numerical_gradient": "checking",
     "GradientReport": "checking", "GradientCheckError": "checking", "oracles": "checking", "Oracles": "checking",
     **dict.fromkeys(("draw", "Drawing", "film", "Film"), "drawing"),
