@@ -225,7 +225,7 @@ def test_notes_say_why_there_is_no_complex_step_and_how_a_result_was_reduced() -
         "the result, of shape (3,), was summed with fixed random weights.",
         "no complex step, because complex numbers cannot pass through abs, relu.",
     ]
-    assert f"note: {report.notes[1]}\npassed: 3 agree" in str(report)
+    assert "complex" not in str(report)  # what nobody can do anything about is no note on a check that passed
     [note] = check_gradients(lambda x: x * max(1.0, float(x)), 0.5).notes
     assert note.startswith("no complex step, because complex numbers cannot pass through f (TypeError: ")
 
@@ -271,7 +271,7 @@ def test_writing_into_the_inputs_fails_at_once() -> None:
         x.data[0] = 5.0
         return x.sum()
 
-    with pytest.raises(tg.GradientError, match=r"f changed its input: 0\[0\] was 0.2 before, and 5 after the call."):
+    with pytest.raises(tg.GradientError, match=r"f changed its input: 0\[0\] was 0.2 before, and 5.0 after the call."):
         numerical_gradient(f, X)
     assert check_gradients(f, X, raise_exception=False).verdict == "input mutated"
 

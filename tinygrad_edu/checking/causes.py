@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MOST = 400  # nodes that are examined
 WHOLE = 144  # elements, up to which an array is measured as a whole to see what is wrong with it
+SOME = 24  # elements of a larger one
 SHIFTS = 4  # points nearby at which a wrong gradient is looked at
 BATCH = 65  # rows of a batch that f may know of without being given it
 COARSER = 64.0  # times the step that told most: where extrapolation begins
@@ -117,11 +118,12 @@ def of_node(node: Value) -> tuple[Problem, list[int]]:
     ]  # fmt: skip
     letters = ["x"] if len(node.operands) == 1 else list("abcdefgh")
     labels = [letters[i] if i < len(letters) else f"operand {i}" for i in operands]
+    op: Any = node.op
 
     def run(numbers: Sequence[Any], record: bool) -> tuple[Any, list[Value]]:
         leaves = [leaf_of(x, name, record) for x, name in zip(numbers, labels, strict=True)]
         given = dict(zip(operands, leaves, strict=True))
-        result = applied(node.op, [given.get(i, n) for i, n in enumerate(node.numbers)], node.settings)
+        result = applied(op, [given.get(i, n) for i, n in enumerate(node.numbers)], node.settings)
         return result if isinstance(result, Value) else Value.node(result), leaves
 
     points = [np.array(node.numbers[i]) for i in operands]
@@ -198,7 +200,7 @@ class Gauge(NamedTuple):
     """How to measure: the noise in the values of a function, and a step at which its slope could be told."""
 
     noise: float
-    step: float
+    step: float  # nan if none is known
 
 
 class Sample(NamedTuple):
@@ -258,10 +260,11 @@ def measured_gradient(problem: Problem, i: int, gauge: Gauge) -> tuple[np.ndarra
     """The gradient of one input by differences, all of it if it is not large, else nan but for some; how far off."""
     x = problem.points[i]
     found, off = np.full(x.shape, np.nan), 0.0
-    chosen = range(x.size) if x.size <= WHOLE else np.random.default_rng(0).choice(x.size, WHOLE, replace=False)
+    begin = COARSER * gauge.step if isfinite(gauge.step) else None
+    chosen = range(x.size) if x.size <= WHOLE else np.random.default_rng(0).choice(x.size, SOME, replace=False)
     for k in chosen:
         place = Place(i, tuple(map(int, np.unravel_index(k, x.shape))))
-        estimate = central(along(problem, place), scale_of(problem, place), gauge.noise, COARSER * gauge.step)
+        estimate = central(along(problem, place), scale_of(problem, place), gauge.noise, begin)
         found[place.element], off = estimate.slope, max(off, estimate.uncertainty)
     return found, off
 
@@ -296,14 +299,16 @@ def of_factor(samples: Sequence[Sample], i: int) -> tuple[str, str] | None:
     factor = float(a @ n / (n @ n))
     off = max(CLOSE, *(min(SURE * s.off / max(np.nanmax(np.abs(s.measured)), 1e-300), 0.01) for s in samples))
     nice = next((x for k in range(7) if abs((x := round(factor, k)) - factor) <= off * abs(factor)), factor)
-    if not all_same(samples, lambda sample: factor * sample.measured):
+    if abs(factor - 1) < off or not all_same(samples, lambda sample: factor * sample.measured):
         return None
     if abs(factor + 1) < 1e-5:
         return "sign", "has the wrong sign"
-    for length in sorted({n for x in samples[0].problem.points for n in (*x.shape, x.size) if n > 1}):
+    lengths = {n for x in samples[0].problem.points for n in (*x.shape, x.size) if n > 3}
+    for length in sorted(lengths):
         for times, size in ((length, "large"), (1 / length, "small")):
-            if abs(factor / times - 1) < 1e-5:
-                return "factor", f"is {length} times too {size}; {length} is also the length of an axis"
+            if abs(factor / times - 1) < max(1e-5, off):
+                hint = "an axis has that length: is a sum taken for a mean, or the reverse?"
+                return "factor", f"is {length} times too {size} ({hint})"
     size = f"{nice:.6g} times what it should be"
     return "factor", f"is {size}" + (" and has the wrong sign" if factor < 0 else "")
 
@@ -361,8 +366,11 @@ def of_one_row(samples: Sequence[Sample], i: int) -> tuple[str, str] | None:
     """An input that is used for every row of a batch, and the gradient of one row instead of the sum over them."""
     sample = samples[0]
     x = sample.problem.points[i]
-    lengths = {p.shape[0] for p in sample.problem.points if p.ndim and p.shape[0] > 1}
-    for n in sorted(lengths | set(range(2, BATCH))):
+    shapes = [np.shape(each) for each in (*sample.problem.points, *sample.problem.weights)]
+    lengths = {shape[0] for shape in shapes if shape and shape[0] > 1}
+    if sample.problem.claimed:  # which may know of a batch that it is not given
+        lengths |= set(range(2, BATCH))
+    for n in sorted(lengths):
         repeated = list(sample.problem.points)
         repeated[i] = np.broadcast_to(x, (n, *x.shape)).copy()
         if repeated[i].size > WHOLE:
@@ -383,26 +391,33 @@ def of_shape(claimed: np.ndarray, sample: Sample, name: str) -> tuple[str, str]:
     wanted, given = sample.measured.shape, claimed.shape
     says = f"has shape {given}, and {name} has {wanted}"
     lead = claimed.ndim - len(wanted)
+    if prod(given) == prod(wanted) and same(claimed.reshape(wanted), sample.measured, sample):
+        return "places", f"{says}: reshape it"
     if lead > 0 and given[lead:] == wanted:
         axes = tuple(range(lead))
         spelled = f"axis {axes[0]}" if lead == 1 else f"axes {axes}"
-        right = ", and then it is right" if same(claimed.sum(axes), sample.measured, sample) else ""
-        return "axis", f"{says}: the sum over {spelled} is missing{right}"
+        right = same(claimed.sum(axes), sample.measured, sample)
+        return "axis", f"{says}: sum it over {spelled}{' and it is right' if right else ''}"
     if claimed.ndim == 2 and given[::-1] == wanted:
-        right = ", and is right when turned" if same(claimed.T, sample.measured, sample) else ""
-        return "transposed", f"{says}: it is transposed{right}"
-    if prod(given) == prod(wanted) and same(claimed.reshape(wanted), sample.measured, sample):
-        return "places", f"{says}: reshape it"
+        turned = same(claimed.T, sample.measured, sample)
+        return "transposed", f"{says}: it is transposed{', and is right when turned' if turned else ''}"
     return "other", says
 
 
 def of_offset(samples: Sequence[Sample], i: int) -> tuple[str, str] | None:
-    """The same number is added everywhere."""
-    offsets = [float(np.nanmean(sample.claimed - sample.measured)) for sample in samples]
-    numbers = sum(np.isfinite(sample.measured).sum() for sample in samples)
-    steady = max(offsets) - min(offsets) <= 1e-5 * max(map(abs, offsets))
-    if numbers > 1 and steady and all_same(samples, lambda sample: sample.measured + offsets[0]):
-        return "offset", f"is off by {offsets[0]:.6g} everywhere"
+    """The same number is added everywhere, or the same times what arrives from above."""
+    for weighted in (False, True):
+        ones = [np.asarray(sample.problem.weights[0]) if weighted else np.ones(()) for sample in samples]
+        if any(one.shape not in ((), sample.claimed.shape) for one, sample in zip(ones, samples, strict=True)):
+            continue
+        offsets = [
+            float(np.nanmean((sample.claimed - sample.measured) / one))
+            for one, sample in zip(ones, samples, strict=True)
+        ]
+        numbers = sum(np.isfinite(sample.measured).sum() for sample in samples)
+        wanted = [sample.measured + offsets[0] * one for one, sample in zip(ones, samples, strict=True)]
+        if numbers > 1 and offsets[0] and all(map(same, [s.claimed for s in samples], wanted, samples)):
+            return "offset", f"is off by {offsets[0]:.6g} everywhere"
     return None
 
 
@@ -436,9 +451,7 @@ def factors(sample: Sample, i: int) -> dict[str, Any]:
         result = getattr(given, "data", given)
     if result is not None and np.shape(result) == x.shape:
         found["y"] = np.asarray(result)
-    for letter, number in list(found.items()):
-        found |= {f"(1 - {letter})": 1 - number, f"{letter}²": number**2, f"(1 - {letter}²)": 1 - number**2}
-        found |= {f"{letter}·(1 - {letter})": number * (1 - number)}
+    found |= {f"(1 - {letter})": 1 - number for letter, number in list(found.items())}
     for op in ops.TABLE.values():
         if op.arity == 1 and op.rules and not op.settings and rule_of(op, 0) is not None:
             with contextlib.suppress(Exception):  # not every function takes these numbers

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import isfinite, nan
+from math import inf, isfinite, nan
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..domains import holomorphic
+from ..errors import GradientError
 from .causes import findings
 from .curve import Curve
 from .differences import (
+    CLOSE,
+    WIDE,
+    FIRST_STEP,
     Estimate,
     Line,
     Place,
@@ -27,16 +31,15 @@ from .differences import (
     value_at,
 )
 from .problem import Function, MutationError, Problem, name_of, problem_of, try_out
-from .report import Finding, GradientCheckError, GradientReport, Row
+from .report import NO_COMPLEX_STEP as NO_COMPLEX_STEP, Finding, GradientCheckError, GradientReport, Row
 from .verdicts import SURE, Judgement, judged
 
 DIRECTIONS = 4  # along which a large input is checked as a whole
 SAME = 64 * 2.0**-52  # a function that differs by more from call to call is not deterministic
-EPS = float(np.finfo(float).eps)
 SINGLE = 2e-9, 1e-5  # the noise of float32, beside the value
+EPS = float(np.finfo(float).eps)
 AGREEING = ("ok", "rounding", "truncation")
 CONFIRMED = 0.1  # of a number, and of slopes nearby: what is known less closely is not known at all
-NO_COMPLEX_STEP = "no complex step, because "  # begins a note
 UNIT = 1e-8  # of the largest gradient: below that a number counts as 0, as it does below atol
 
 
@@ -63,7 +66,8 @@ def check_gradients(
     not, the step is swept and the verdict says what the differences do: "kink" (the gradient lies between the slopes to
     the left and to the right), "rounding" or "truncation" (nothing more can be known), "not differentiable" (a jump,
     an edge): these pass; "wrong" and "not finite" do not, nor does a function that is "not deterministic" or changes
-    its input ("input mutated"). What is wrong is then looked for rule by rule: see `findings` of the report.
+    its input ("input mutated"), nor a check that could confirm not one digit. What is wrong is then looked for rule by
+    rule: see `findings` of the report.
 
     Raises GradientCheckError, which carries the report, if the check fails (and `raise_exception`); GradientError if
     `f` returns no Value, TypeError or ValueError for what is not a number, nan, or nothing to check.
@@ -74,11 +78,14 @@ def check_gradients(
     note: by the complex step, too: at most 0.0e+00 apart.
     passed: 1 agrees within 1e-06.
     """
-    if rtol <= 0 or atol < 0 or order not in (1, 2) or samples < 1 or (step is not None and not step > 0):
+    sizes = 0 < rtol < inf and 0 <= atol < inf and (step is None or 0 < step < inf)
+    if not sizes or order not in (1, 2) or samples < 1:
         raise ValueError(
             f"rtol, samples and step must be above 0, atol at least 0 and order 1 or 2, but "
             f"{rtol=}, {samples=}, {step=}, {atol=}, {order=}."
         )
+    if dtype is not None and np.dtype(dtype).kind != "f":
+        raise ValueError(f"A gradient is checked in a dtype of floats, such as np.float64, not {np.dtype(dtype)}.")
     problem = problem_of(
         f, inputs, names=names, argnums=argnums, gradient=gradient, loss=loss, dtype=dtype, seed=seed
     )  # fmt: skip
@@ -94,6 +101,8 @@ def check_gradients(
     except MutationError as error:
         problem.notes.append(str(error))
         verdict = "input mutated"
+    if problem.failure:
+        problem.notes.append(f"where an input was moved f raised {problem.failure}: such steps were left out.")
     if problem.printed:
         problem.notes.append("f prints; what it printed after the first call was not shown.")
     told = [*{finding.text: finding for finding in reversed(found)}.values()][::-1]
@@ -121,7 +130,13 @@ class Exam(NamedTuple):
     def refusal(self) -> str:
         """Why nothing can be compared: f is nan here, or gives something else each time; "" if it can."""
         problem = self.problem
-        values = [problem.value(problem.points) for _ in range(3)]
+        try:
+            values = [problem.value(problem.points) for _ in range(3)]
+        except MutationError:
+            raise
+        except GradientError as error:
+            says = f"f works on Values that are recorded, but not on constants: {error}"
+            raise GradientError(f"{says} If it calls backward() itself, let it return the loss instead.") from error
         if not all(isfinite(np.real(x)) for x in values):
             problem.notes.append(f"f is {values[0]} at these inputs{first_failure(problem)}.")
             return "not finite"
@@ -135,8 +150,8 @@ class Exam(NamedTuple):
         if other is None:
             return ""
         self.problem.notes.append(
-            f"f gave {known:.10g}, then {other:.10g}, for the same inputs: does it draw random numbers, or count? "
-            "Draw from a generator made inside f, with a fixed seed."
+            f"f gave {known!r}, then {other!r}, for the same inputs: does it draw random numbers, or keep a count or "
+            "an average between calls? Draw from a generator made inside f, with a fixed seed."
         )
         return "not deterministic"
 
@@ -148,7 +163,9 @@ class Exam(NamedTuple):
         if any(place.direction is not None for place in drawn):
             large = [name for name, x in zip(problem.names, problem.points, strict=True) if x.size > self.samples]
             problem.notes.append(
-                f"{', '.join(large)}: {self.samples} elements and {self.directions} directions, seed {self.seed}."
+                f"{' and '.join(large)}: checked at {self.samples} elements each, and along {self.directions} "
+                f"directions through all (seed={self.seed}). A mistake in one other element is seen only if it shows "
+                "there."
             )
         noise = self.noise()
         exact = self.complex_steps(drawn)
@@ -156,36 +173,45 @@ class Exam(NamedTuple):
             [abs(g) for g in gradients for g in [np.max(np.abs(g[np.isfinite(g)]), initial=0.0)]], default=0.0
         )
         for place, c in zip(drawn, exact, strict=True):
-            row = self.row(place, value_at(gradients[place.input], place), noise, c, largest)
-            yield row._replace(verdict="wrong", evidence=misshapen[row.input]) if row.input in misshapen else row
+            if place.input not in misshapen:
+                yield self.row(place, value_at(gradients[place.input], place), noise, c, largest)
+        yield from misshapen.values()
 
-    def gradients(self) -> tuple[list[np.ndarray], dict[str, str]]:
-        """The gradient by the rules, or the one claimed; nan where its shape is wrong, and what is said of that."""
+    def gradients(self) -> tuple[list[np.ndarray], dict[int, Row]]:
+        """The gradient by the rules, or the one claimed; and one row for each that has not the shape of its input."""
         with np.errstate(all="ignore"):
             found = self.problem.gradient()
-        pairs = zip(self.problem.names, found, self.problem.points, strict=True)
-        misshapen = {
-            name: f"the gradient has shape {g.shape}, and {name} {x.shape}"
-            for name, g, x in pairs
-            if g.shape != x.shape
-        }
-        points = self.problem.points
-        return [
-            g if g.shape == x.shape else np.full(x.shape, nan) for g, x in zip(found, points, strict=True)
-        ], misshapen
+        wrong = {}
+        for i, (g, x, name) in enumerate(zip(found, self.problem.points, self.problem.names, strict=True)):
+            if g.shape != x.shape:
+                says = f"shape {g.shape}, not {x.shape}"
+                wrong[i] = Row(1, name, says, nan, nan, None, nan, nan, nan, inf, "wrong", "", Place(i, ()), True, inf)
+        return found, wrong
 
     def noise(self) -> float:
-        """How much f trembles when all its inputs move."""
-        random, problem = np.random.default_rng(self.seed + 1), self.problem
-        directions = [random.choice([-1.0, 1.0], x.shape) * np.where(x, np.abs(x), 1.0) for x in problem.points]
-
-        def line(t: float) -> Any:
-            moved = [(x + t * d).astype(x.dtype) for x, d in zip(problem.points, directions, strict=True)]
+        """How much f trembles when all its inputs move; in more than one direction, if that is more than a digit."""
+        problem = self.problem
+        if problem.noise is None:
             with np.errstate(all="ignore"):
-                return problem.value(moved)
+                wide = [WIDE] if problem.single else []  # the steps of float32 may hide between close points
+                problem.noise = max([problem.rounding(), *(self.noise_at(spacing) for spacing in (CLOSE, *wide))])
+        return problem.noise
 
-        with np.errstate(all="ignore"):
-            return max(noise_of(line), problem.rounding())
+    def noise_at(self, spacing: float) -> float:
+        """The noise of f at points so close to one another."""
+        random, problem, found = np.random.default_rng(self.seed + 1), self.problem, list[float]()
+        for _ in range(4):
+            directions = [random.choice([-1.0, 1.0], x.shape) * np.where(x, np.abs(x), 1.0) for x in problem.points]
+
+            def line(t: float, directions: Sequence[np.ndarray] = directions) -> Any:
+                return problem.value(
+                    [(x + t * d).astype(x.dtype) for x, d in zip(problem.points, directions, strict=True)]
+                )
+
+            found.append(noise_of(line, spacing))
+            if found[0] < SINGLE[0] * abs(problem.first or 1.0):
+                break
+        return max(found)
 
     def complex_steps(self, drawn: Sequence[Place]) -> Sequence[float | None]:
         """The complex step at each place, or None for all of them and a note that says why."""
@@ -207,9 +233,10 @@ class Exam(NamedTuple):
     def row(self, place: Place, analytic: float, noise: float, exact: float | None, largest: float) -> Row:
         """What is to be said of one number of the gradient."""
         line, x = along(self.problem, place), scale_of(self.problem, place)
-        estimate = fixed(line, self.step, noise) if self.step else central(line, x, noise)
-        numeric = estimate.slope
-        size = max((abs(number) for number in (analytic, numeric) if isfinite(number)), default=0.0)
+        digit = x * float(np.finfo(self.problem.points[place.input].dtype).eps)  # of what is moved
+        estimate = fixed(line, self.step, noise) if self.step else central(line, x, noise, digit=digit)
+        numeric, own = estimate.slope, abs(analytic) if isfinite(analytic) else 0.0
+        size = max(own, abs(numeric)) if isfinite(numeric) else own
         usual = max(size, largest, estimate.coarse)  # how large slopes are hereabouts
         floor = min(self.atol, max(UNIT * usual, 1e3 * noise / max(1.0, x)))
         near = self.rtol * size + floor
@@ -218,23 +245,49 @@ class Exam(NamedTuple):
         close = abs(analytic - (exact if sharp and exact is not None else numeric)) <= near
         judgement = Judgement("ok", "", *estimate[:3])
         if not close or estimate.bent:
-            tremble = noise + EPS * x * max(abs(numeric) if isfinite(numeric) else 0.0, estimate.coarse)
+            tremble = noise + digit * max(abs(numeric) if isfinite(numeric) else 0.0, estimate.coarse)
+            near = self.rtol * max(own, estimate.coarse) + floor  # at a jump `numeric` is whatever one likes
             swept = judged(analytic, sweep(line, x), tremble, near)
             if swept.verdict in AGREEING and sharp and exact is not None:
                 swept = by_complex_step(swept, analytic, exact, near)
             if swept.verdict in AGREEING and self.step:
                 swept = at_a_fixed_step(swept, estimate)
+            if swept.verdict == "wrong" and abs(analytic - swept.slope) <= SURE * (off := self.tremor(place)):
+                says = f"the gradient itself is only known to {off:.0e}: digits cancel in the backward pass"
+                swept = Judgement("rounding", says, swept.slope, max(off, swept.uncertainty), swept.step)
             if swept.verdict == "rounding" and SINGLE[0] < noise / abs(self.problem.first or 1.0) < SINGLE[1]:
-                swept = swept._replace(evidence=f"{swept.evidence}: as in float32")
+                swept = swept._replace(evidence=f"{swept.evidence} (the precision of float32)")
             judgement = judgement if close and swept.verdict in AGREEING else swept
         absolute = abs(analytic - judgement.slope)
-        relative = absolute / max(size, floor / self.rtol) if absolute and isfinite(absolute) else absolute
-        known = judgement.verdict not in ("rounding", "truncation") or judgement.uncertainty <= CONFIRMED * usual
+        size = max(own, abs(judgement.slope)) if isfinite(judgement.slope) else own
+        clear = estimate.coarse - 2 * SURE * noise / (FIRST_STEP * max(1.0, x))  # slopes that are not mere noise
+        known = judgement.verdict not in ("rounding", "truncation") or (
+            judgement.uncertainty <= CONFIRMED * max(abs(judgement.slope), largest, clear)
+        )
         return Row(
             1, self.problem.names[place.input], place.element, analytic, float(judgement.slope), exact,
-            float(relative), float(absolute), float(judgement.step), float(judgement.uncertainty), judgement.verdict,
-            judgement.evidence, place, known,
+            float(absolute / size) if absolute and isfinite(absolute) else float(absolute), float(absolute),
+            float(judgement.step), float(judgement.uncertainty), judgement.verdict, judgement.evidence, place,
+            bool(known), float(absolute / near) if near else float(absolute > 0), judgement.sides,
         )  # fmt: skip
+
+    def tremor(self, place: Place) -> float:
+        """How far the gradient itself may be off: how it trembles next to here, and what cancels when it is summed."""
+        problem, random = self.problem, np.random.default_rng(self.seed + 2)
+        if problem.tremors is None:
+            signs = [
+                4 * np.finfo(x.dtype).eps * np.abs(x) * random.choice([-1.0, 1.0], x.shape) for x in problem.points
+            ]
+            nearby = [
+                [(x + k * d).astype(x.dtype) for x, d in zip(problem.points, signs, strict=True)] for k in range(5)
+            ]
+            found = [problem.at(points).gradient() for points in nearby]
+            problem.tremors = [np.max(np.abs(np.diff(gs, 2, axis=0)), axis=0) / 2 for gs in zip(*found, strict=True)]
+        cancelled = problem.contributed[place.input] * np.finfo(problem.points[place.input].dtype).eps
+        trembling = problem.tremors[place.input] + cancelled
+        if place.direction is not None:
+            place = place._replace(direction=np.abs(place.direction))
+        return value_at(trembling, place)
 
     def curve(self, row: Row) -> Curve:
         """How far the difference is from the gradient at every step."""
@@ -247,7 +300,7 @@ def by_complex_step(judgement: Judgement, analytic: float, exact: float, near: f
     """The complex step knows more than differences can see, where these do not contradict it."""
     if abs(analytic - exact) <= near:
         return Judgement("ok", "", judgement.slope, judgement.uncertainty, judgement.step)
-    says = f"the complex step, which nothing is subtracted in, gives {exact:.8g}"
+    says = f"the complex step gives {exact:.8g}"
     return Judgement("wrong", says, exact, near, judgement.step)
 
 

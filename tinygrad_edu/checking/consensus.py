@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from textwrap import fill
 from typing import NamedTuple
 
 from ..wording import WIDTH, aligned, printable
+from .check import AGREEING
 from .exact import Slopes, rounded
 
 REVERSE, FORWARD = "reverse mode", "forward mode"
@@ -18,8 +19,19 @@ ENOUGH = {FORWARD: 9, COMPLEX: 9, CENTRAL: 6, EXACT: 9}  # digits; where there a
 ALL_DIGITS = 16  # of a float64
 SHORT = 12  # characters of a fraction that is shown as one
 TOLD = 3  # elements of one input of which it is told in words what is the matter
-FAILING = ("disagree", "not finite", "not deterministic")  # verdicts
 NO_SLOPE = ("kink", "not differentiable", "not finite")  # verdicts on places where there is nothing to agree on
+SENTENCES = {  # on the rows of a verdict, the worst first
+    "wrong": "The oracles DISAGREE with the rules on",
+    "not finite": "There is no finite number for",
+    "not deterministic": "f is not the same at every call, so nothing can be said of",
+    "input mutated": "f changes its input, so nothing can be said of",
+    "not differentiable": "There is no derivative at",
+    "kink": "There is a kink at",
+    "unconfirmed": "No oracle that knows no rule says anything of",
+    "truncation": "Smaller steps would say more of",
+    "rounding": "Digits are lost to rounding in",
+}
+FAILING = tuple(SENTENCES)[:4]
 
 
 class Oracle(NamedTuple):
@@ -36,10 +48,8 @@ class OracleRow(NamedTuple):
 
     `uncertainty` is how far the central difference may be from the truth, `slopes` are the exact ones to the left and
     to the right. `digits` is how far each oracle agrees with the reverse mode, `against` names those that do not.
-    `verdict` is "agree", "kink" (no derivative: the reverse mode says a number between the slopes on the two sides),
-    "not differentiable" (a jump), "rounding" (only exact fractions say something else, and digits cancel in f itself),
-    "unconfirmed" (no oracle that knows no rule says anything), "not finite", "not deterministic" or "disagree";
-    `evidence` says more.
+    `verdict` is one of those of `check_gradients`, or "unconfirmed": no oracle that knows no rule says anything. It is
+    "rounding" also where only exact fractions say something else, and digits cancel in f itself. `evidence` says more.
     """
 
     input: str
@@ -59,7 +69,17 @@ class OracleRow(NamedTuple):
     @property
     def place(self) -> str:
         """The element as it is written in Python."""
-        return f"{printable(self.input)}{index(self.element)}"
+        return f"{printable(self.input)}{[*self.element] or ''}"
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether an oracle that knows no rule says the same, as far as it can know."""
+        return self.verdict in AGREEING and not self.against
+
+
+def unknown(name: str, element: tuple[int, ...], verdict: str, why: str) -> OracleRow:
+    """A row where nothing was compared."""
+    return OracleRow(name, element, math.nan, None, None, math.nan, None, None, None, {}, (), verdict, why)
 
 
 class Input(NamedTuple):
@@ -81,11 +101,12 @@ class Oracles:
     def __init__(self, inputs: list[Input], oracles: list[Oracle], notes: list[str]) -> None:
         self.inputs, self.oracles, self.notes = inputs, oracles, notes
         self.rows = [row for one in inputs for row in one.rows]
+        self.compared = any(row.digits for row in self.rows)  # else f itself is at fault
 
     @property
     def agree(self) -> bool:
         """Whether some number was confirmed and none was contradicted."""
-        return not self.contradicted and any(row.verdict == "agree" for row in self.rows)
+        return not self.contradicted and any(row.confirmed for row in self.rows)
 
     @property
     def contradicted(self) -> bool:
@@ -100,52 +121,32 @@ class Oracles:
     @property
     def worst(self) -> OracleRow:
         """The row to look at first."""
-        grave = [*FAILING, "rounding", "not differentiable", "kink", "unconfirmed", "agree"]
+        grave = [*SENTENCES, "ok"]
         return min(self.rows, key=lambda row: (grave.index(row.verdict), min(row.digits.values(), default=0)))
 
     def __repr__(self) -> str:
-        return "\n".join([*self.head(), *self.tables(), "", *self.verdict()])
+        return "\n".join(fill(line, WIDTH, subsequent_indent="    ") for line in self.lines())
 
-    def head(self) -> Iterator[str]:
-        """One line for each oracle, and the notes."""
+    def lines(self) -> Iterator[str]:
+        """The whole page: a line for each oracle, the notes, a table for each input, and what it comes to."""
         yield "Reverse mode beside its oracles: ·n agrees to n digits, ≈ as far as they can know, ≠ does not agree."
         width = max(len(oracle.name) for oracle in self.oracles)
-        for oracle in self.oracles:
-            yield from wrapped(f"  {oracle.name:{width}}  {oracle.says}", " " * (width + 4))
-        for note in self.notes:
-            yield from wrapped(f"  note: {note}", "    ")
-
-    def tables(self) -> Iterator[str]:
-        """One table for each input, and below it what is to be said of single elements."""
-        for name, shape, rows in self.inputs:
+        yield from (f"  {oracle.name:{width}}  {oracle.says}" for oracle in self.oracles if self.compared)
+        yield from (f"  note: {note}" for note in self.notes)
+        for name, shape, rows in self.inputs if self.compared else ():
             some = "" if math.prod(shape) == len(rows) else f", {len(rows)} of {math.prod(shape)} elements"
-            yield ""
-            yield f"{printable(name)} {shape or ''}".rstrip() + some
+            yield from ("", f"{printable(name)} {shape or ''}".rstrip() + some)
             yield from (f"  {line}" for line in table(rows))
             told = [row for row in rows if row.evidence]
-            for row in told[:TOLD]:
-                yield from wrapped(f"  {row.place}: {row.evidence}", "    ")
+            yield from (f"  {row.place}: {row.evidence}" for row in told[:TOLD])
             if len(told) > TOLD:
-                yield from wrapped(f"  and in the same way {some_of(told[TOLD:])}.", "    ")
-
-    def verdict(self) -> Iterator[str]:
-        """The last lines: how many numbers were confirmed, and by whom."""
-        every = f"{len(self.rows)} number{'s' if len(self.rows) > 1 else ''}"
-        sure = [row for row in self.rows if row.verdict == "agree"]
-        by = [f"{o.name}: {o.digits}" for o in self.oracles if o.name in INDEPENDENT and o.digits]
-        digits = f" (digits by {', '.join(by)})" if by and self.agree else ""
-        yield from wrapped(f"{len(sure)} of {every} confirmed{digits}.")
-        for verdict, what in (
-            ("disagree", "The oracles DISAGREE with the rules on"),
-            ("not finite", "There is no finite number for"),
-            ("not deterministic", "f is not the same at every call, so nothing can be said of"),
-            ("rounding", "Digits are lost to rounding in"),
-            ("not differentiable", "The result jumps at"),
-            ("kink", "There is a kink at"),
-            ("unconfirmed", "No oracle that knows no rule says anything of"),
-        ):
+                yield f"  and in the same way {some_of(told[TOLD:])}."
+        by = [f"{o.name}: {o.digits}" for o in self.oracles if o.name in INDEPENDENT and o.digits and self.agree]
+        sure, digits = sum(row.confirmed for row in self.rows), f" (digits by {', '.join(by)})" if by else ""
+        yield from ("", f"{sure} of {len(self.rows)} number{'s' * (len(self.rows) > 1)} confirmed{digits}.")
+        for verdict, what in SENTENCES.items():
             if found := [row for row in self.rows if row.verdict == verdict]:
-                yield from wrapped(f"{what} {some_of(found)}.")
+                yield f"{what} {some_of(found)}."
 
 
 # -- how it is written -------------------------------------------------------------------------------------------------
@@ -175,9 +176,29 @@ def cells(row: OracleRow, precision: int) -> list[str]:
     if row.slopes is not None and row.exact is None:
         exact = " | ".join("jump" if x is None else number(rounded(x), precision) for x in row.slopes)
     return [
-        index(row.element), number(row.reverse, precision), cell(COMPLEX, row.complex_step),
+        f"{[*row.element] or ''}", number(row.reverse, precision), cell(COMPLEX, row.complex_step),
         cell(CENTRAL, row.central), exact, cell(FORWARD, row.forward),
     ]  # fmt: skip
+
+
+def told(name: str, rows: Sequence[OracleRow], why: str) -> Oracle:
+    """Of one way whether it was used, why not (always), and to how many digits it agrees."""
+    silent = sum(name not in row.digits and (name != EXACT or row.slopes is None) for row in rows)
+    marks = [mark(row, name) for row in rows if name in row.digits and row.verdict not in NO_SLOPE]
+    digits = [int(found[1:]) for found in marks if found.startswith("·")]
+    says = ["used" if silent < len(rows) else "not used"]
+    if wrong := marks.count("≠"):
+        says.append(f"DISAGREES on {wrong} of {len(rows)}")
+    elif digits:
+        says.append(f"agrees to {'at least ' * (min(digits) < max(digits))}{min(digits)} digits")
+    if roughly := marks.count("≈"):
+        says.append(f"agrees on {roughly} of {len(rows)} as far as it can know")
+    if name == FORWARD:
+        says.append("consistency only, it reads the same rules")
+    if why or silent == len(rows):
+        here = f"not for {silent} of {len(rows)}: " if silent < len(rows) else ""
+        says.append(f"{here}{why or 'the values of f do not tell a slope'}")
+    return Oracle(name, silent < len(rows), "; ".join(says), 0 if wrong else min(digits, default=None))
 
 
 def mark(row: OracleRow, name: str) -> str:
@@ -197,11 +218,6 @@ def written(x: Fraction | None, precision: int) -> str:
     return f"{x} = {number(rounded(x), precision)}" if short and x is not None else ""
 
 
-def index(element: tuple[int, ...]) -> str:
-    """An index as it is written in Python; nothing for a single number."""
-    return f"[{', '.join(map(str, element))}]" if element else ""
-
-
 def some_of(rows: Sequence[OracleRow]) -> str:
     """The places of the first few rows."""
     return ", ".join(row.place for row in rows[:6]) + (f" and {len(rows) - 6} more" if len(rows) > 6 else "")
@@ -210,8 +226,3 @@ def some_of(rows: Sequence[OracleRow]) -> str:
 def listed(names: Sequence[str]) -> str:
     """A, B and C."""
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-
-
-def wrapped(text: str, indent: str = "  ") -> list[str]:
-    """A text in lines of a page, all but the first one indented."""
-    return textwrap.wrap(text, WIDTH, subsequent_indent=indent)

@@ -11,6 +11,7 @@ from ..wording import aligned
 from .differences import Level
 
 BAR = 44  # characters
+LEAST = 8  # powers of ten that a drawing shows
 
 
 class Curve:
@@ -46,7 +47,8 @@ class Curve:
     def range(self) -> tuple[float, float]:
         """The smallest and the largest error worth showing, as powers of ten."""
         seen = [x for x in (*self.errors, *self.rounding) if 0 < x < inf] or [1e-16, 1.0]
-        return log10(min(seen)), max(log10(max(seen)), log10(min(seen)) + 1)
+        high = max(log10(max(seen)), log10(min(seen)) + 1)
+        return min(log10(min(seen)), high - LEAST), high  # a flat curve has bars as well
 
     def bar(self, error: float, i: int, low: float, high: float) -> str:
         """One line of the drawing."""

@@ -16,9 +16,11 @@ from .problem import Function, Problem, as_point
 Line = Callable[[Any], Any]  # the result as a function of how far the input was moved
 
 FIRST_STEP, SHRINK, LEVELS = 2.0**-5, 4.0, 12  # powers of two: 2h is then exact
+COARSE = 2.0**23  # digits of x: smaller steps are rounded when they are added to it
 COMPLEX_STEP = 1e-20
 WIDEST, FINEST = -3, -45  # exponents of 2, of the steps of a sweep
-NOISY, SPACING = 7, 2.0**-30  # points by which noise is measured, and how close they are
+NOISY = 7  # points by which noise is measured
+CLOSE, WIDE = 2.0**-30, 2.0**-20  # how far apart they are; steps of a staircase may hide between close ones
 
 
 class Place(NamedTuple):
@@ -129,7 +131,15 @@ def along(problem: Problem, place: Place) -> Line:
             x += (distance * place.direction).astype(x.dtype)
         numbers[place.input] = x
         with np.errstate(all="ignore"):  # a step may leave the domain; a smaller one will not
-            return problem.value(numbers)
+            try:
+                return problem.value(numbers)
+            except GradientError:  # what can be said of f at every step
+                raise
+            except Exception as error:
+                if isinstance(distance, complex):
+                    raise
+                problem.failure = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+                return np.nan
 
     return line
 
@@ -159,10 +169,10 @@ def complex_step(line: Line, h: float) -> float:
         return float(np.imag(line(1j * h)) / h)
 
 
-def central(line: Line, x: float, noise: float, step: float | None = None) -> Estimate:
+def central(line: Line, x: float, noise: float, step: float | None = None, digit: float = 0.0) -> Estimate:
     """(f(x+h) - f(x-h)) / 2h for ever smaller h, extrapolated to h = 0; and how far that may be from the truth.
 
-    `noise` is how much the values of f tremble beyond the rounding of their last digit.
+    `noise` is how much the values of f tremble beyond the rounding of their last digit, `digit` the last one of x.
     """
     h = step or FIRST_STEP * 2.0 ** np.ceil(np.log2(max(1.0, abs(x))))
     best, coarser, bends, here = Estimate(np.nan, np.inf, h), list[float](), list[float](), attempt(line, 0.0)
@@ -170,6 +180,8 @@ def central(line: Line, x: float, noise: float, step: float | None = None) -> Es
     for _ in range(LEVELS):
         ahead, behind = attempt(line, h), attempt(line, -h)
         trembling = max(np.finfo(float).eps * (abs(ahead) + abs(behind)), noise) / h
+        if h < COARSE * digit:  # x and h do not add up exactly
+            trembling += digit / h * abs(ahead - behind) / h
         if isfinite(trembling):
             row = [(ahead - behind) / (2 * h)]
             for j, other in enumerate(coarser, 1):  # Richardson: each step takes an even power of h out of the error
@@ -210,33 +222,37 @@ def attempt(line: Line, distance: float) -> float:
     """The function, or nan where it cannot be computed."""
     try:
         return float(line(distance))
-    except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+    except GradientError:
+        raise
+    except Exception:  # whatever f says outside its domain
         return np.nan
 
 
-def noise_of(line: Line) -> float:
+def noise_of(line: Line, spacing: float = CLOSE) -> float:
     """How much the values of a function tremble, at least by the rounding of the last digit: the standard deviation.
 
     Differences of high order of values close together leave nothing of a smooth function, and all of its noise. Where
-    that is much, the other side is measured too: a jump is on one side only.
+    that is much, the other side is measured too: a jump or a kink is on one side only.
     Source: Moré and Wild, "Estimating computational noise", 2011.
     """
     here = attempt(line, 0.0)
     digit = float(np.finfo(float).eps * abs(here)) if isfinite(here) else 0.0
-    found = trembling(line, 1.0)
+    found = trembling(line, spacing)
     if not found < 100 * digit:
-        found = min(x for x in (found, trembling(line, -1.0), np.inf) if x == x)
+        found = min(x for x in (found, trembling(line, -spacing), np.inf) if x == x)
     return max(digit, found if isfinite(found) else 0.0)
 
 
-def trembling(line: Line, side: float) -> float:
+def trembling(line: Line, spacing: float) -> float:
     """The noise of a function at points to one side; nan where it is not finite."""
-    values, spacing = np.array([]), SPACING
+    values = np.array([])
     for _ in range(4):
-        values = np.array([attempt(line, side * spacing * i) for i in range(1, NOISY + 1)])
+        values = np.array([attempt(line, spacing * i) for i in range(1, NOISY + 1)])
         if not np.isfinite(values).all() or np.count_nonzero(np.diff(values)) > NOISY // 2:
             break
         spacing *= 2.0**7  # it stands on one step of a staircase
     with np.errstate(all="ignore"):
+        single = values.astype(np.float32) == values  # from float32: so few of them may look smooth by chance
+        digit = np.finfo(np.float32).eps * np.max(np.abs(values)) if single.all() and np.ptp(values) else 0.0
         squares = [factorial(k) ** 2 / factorial(2 * k) * np.mean(np.diff(values, k) ** 2) for k in (3, 4, 5)]
-        return float(np.sqrt(np.mean(squares)))
+        return max(float(np.sqrt(np.mean(squares))), float(digit))

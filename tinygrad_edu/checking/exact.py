@@ -13,7 +13,7 @@ and a result that is no longer exact is noticed.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -51,41 +51,51 @@ class Near:
     """
 
     __slots__ = ("bottom", "top")
-    __hash__ = None  # type: ignore[assignment]  # nothing is looked up by it
 
     def __init__(self, top: Polynomial, bottom: Polynomial = (ONE,)) -> None:
         self.top, self.bottom = top, bottom
 
+    def __add__(self, other: Any) -> Any:
+        (a, p), (b, q) = parts(self), parts(other)
+        if p != q:  # over a common denominator
+            a, b, p = times(a, q), times(b, p), times(p, q)
+        return near(tuple(c + d for c, d in zip_longest(a, b, fillvalue=ZERO)), p)
+
+    def __mul__(self, other: Any) -> Any:
+        (a, p), (b, q) = parts(self), parts(other)
+        return near(times(a, b), times(p, q))
+
+    def __pow__(self, n: Any) -> Any:
+        if n.__class__ is Near or n != int(n):
+            raise TypeError("Only whole powers of fractions are fractions.")
+        if abs(n) > DEGREE:
+            raise InexactError("the polynomials grow too long")
+        result = math.prod([self] * abs(int(n)), start=ONE)
+        return turned(result) if n < 0 else result
+
     # fmt: off
-    def __add__(self, other: Any) -> Any:      return added(self, other)
-    def __radd__(self, other: Any) -> Any:     return added(self, other)
-    def __sub__(self, other: Any) -> Any:      return added(self, -other)
-    def __rsub__(self, other: Any) -> Any:     return added(-self, other)
-    def __mul__(self, other: Any) -> Any:      return multiplied(self, other)
-    def __rmul__(self, other: Any) -> Any:     return multiplied(self, other)
-    def __truediv__(self, other: Any) -> Any:  return multiplied(self, turned(other))
-    def __rtruediv__(self, other: Any) -> Any: return multiplied(turned(self), other)
-    def __pow__(self, n: Any) -> Any:          return raised(self, n)
+    __radd__, __rmul__ = __add__, __mul__
     def __neg__(self) -> Any:                  return Near(tuple(-c for c in self.top), self.bottom)
     def __pos__(self) -> Any:                  return self
     def __abs__(self) -> Any:                  return -self if self < 0 else self
+    def __sub__(self, other: Any) -> Any:      return self + -other
+    def __rsub__(self, other: Any) -> Any:     return -self + other
+    def __truediv__(self, other: Any) -> Any:  return self * turned(other)
+    def __rtruediv__(self, other: Any) -> Any: return turned(self) * other
     def __lt__(self, other: Any) -> bool:      return side(self - other) < 0
     def __le__(self, other: Any) -> bool:      return side(self - other) <= 0
     def __gt__(self, other: Any) -> bool:      return side(self - other) > 0
     def __ge__(self, other: Any) -> bool:      return side(self - other) >= 0
     def __eq__(self, other: Any) -> bool:      return side(self - other) == 0
     def __bool__(self) -> bool:                return side(self) != 0
-    def __floordiv__(self, other: Any) -> int: return floor(self / other)
-    def __rfloordiv__(self, other: Any) -> int: return floor(other / self)
     def __mod__(self, other: Any) -> Any:      return self - other * (self // other)
     def __rmod__(self, other: Any) -> Any:     return other - self * (other // self)
+    def __floordiv__(self, other: Any) -> int: return floor(self / other)
+    def __rfloordiv__(self, other: Any) -> int: return floor(other / self)
+    def __floor__(self) -> int:                return floor(self)
     def __ceil__(self) -> int:                 return -floor(-self)
     def __trunc__(self) -> int:                return floor(self) if self > 0 else -floor(-self)
-    def __floor__(self) -> int:                return floor(self)
     # fmt: on
-
-    def __repr__(self) -> str:
-        return f"{' + '.join(f'{c}·h^{i}' for i, c in enumerate(self.top))} over {self.bottom}"
 
 
 def near(top: Polynomial, bottom: Polynomial) -> Any:
@@ -96,10 +106,7 @@ def near(top: Polynomial, bottom: Polynomial) -> Any:
         raise InexactError("the polynomials grow too long")
     if bottom[0] != 1:
         top, bottom = (tuple(c / bottom[0] for c in p) for p in (top, bottom))
-    while len(top) > 1 and not top[-1]:
-        top = top[:-1]
-    while len(bottom) > 1 and not bottom[-1]:
-        bottom = bottom[:-1]
+    top, bottom = (p[: 1 + max((i for i, c in enumerate(p) if c), default=0)] for p in (top, bottom))
     return Near(top, bottom) if len(top) + len(bottom) > 2 else top[0]
 
 
@@ -114,43 +121,13 @@ def parts(x: Any) -> tuple[Polynomial, Polynomial]:
 
 def times(p: Polynomial, q: Polynomial) -> Polynomial:
     """Two polynomials multiplied out."""
-    result = [ZERO] * (len(p) + len(q) - 1)
-    for i, a in enumerate(p):
-        for j, b in enumerate(q):
-            result[i + j] += a * b
-    return tuple(result)
-
-
-def added(x: Any, y: Any) -> Any:
-    """x + y, over a common denominator."""
-    (a, p), (b, q) = parts(x), parts(y)
-    if p != q:
-        a, b, p = times(a, q), times(b, p), times(p, q)
-    return near(tuple(c + d for c, d in zip_longest(a, b, fillvalue=ZERO)), p)
-
-
-def multiplied(x: Any, y: Any) -> Any:
-    """x · y."""
-    (a, p), (b, q) = parts(x), parts(y)
-    return near(times(a, b), times(p, q))
+    return tuple(np.convolve(np.array(p, object), np.array(q, object)))
 
 
 def turned(x: Any) -> Any:
     """1 / x; ZeroDivisionError if x is 0, or infinitely near it."""
     top, bottom = parts(x)
     return near(bottom, top)
-
-
-def raised(x: Any, n: Any) -> Any:
-    """x to a power that is a whole number; TypeError for any other."""
-    if n.__class__ is Near or n != int(n):
-        raise TypeError("Only whole powers of fractions are fractions.")
-    if abs(n) > DEGREE:
-        raise InexactError("the polynomials grow too long")
-    result: Any = ONE
-    for _ in range(abs(int(n))):
-        result = result * x
-    return turned(result) if n < 0 else result
 
 
 def side(x: Any) -> int:
@@ -163,14 +140,6 @@ def floor(x: Any) -> int:
     """The largest whole number that is not above an exact number."""
     below = math.floor(parts(x)[0][0])
     return below - 1 if x < below else below
-
-
-def slope(here: Any, there: Any) -> Fraction | None:
-    """(there - here) / h with h = 0 put in, or None if there is more than h between the two."""
-    top, _ = parts(there - here)
-    if top[0]:
-        return None
-    return top[1] if len(top) > 1 else ZERO  # without its first h, at h = 0, over a polynomial that is 1 there
 
 
 class Exactly:
@@ -187,48 +156,36 @@ class Exactly:
     def __init__(
         self, root: Value, leaves: Sequence[Value], points: Sequence[Any], weights: Any = 1.0, places: int = 1
     ) -> None:
-        self.root, self.leaves = root, leaves
+        self.root, self.leaves, self.weights = root, leaves, exact(weights)
         self.nodes = order(root)[::-1] if root.requires_grad else []
         if sum(map(work, self.nodes)) * (1 + 2 * places) > WORK:
             raise InexactError("the graph is too large for them")
-        self.weights = exact(weights)
-        self.numbers: dict[Any, Any] = {x: exact(point) for x, point in zip(leaves, points, strict=True)}
-        self.constants = {
-            node: [None if self.computes(x) else exact(n) for x, n in zip(node.operands, node.numbers, strict=True)]
-            for node in self.nodes
-        }
-        if not self.nodes and root not in self.numbers:
-            self.numbers[root] = exact(root._data)
+        self.numbers = {x: exact(point) for x, point in zip(leaves, points, strict=True)}
+        if not self.nodes:
+            self.numbers.setdefault(root, exact(root._data))
         self.value = self.run(self.numbers, self.nodes)
-
-    def computes(self, x: Any) -> bool:
-        """Whether an operand is a leaf that may move, or a result; else it is a constant."""
-        return isinstance(x, Value) and (x.op is not None or x in self.numbers)
 
     def run(self, numbers: dict[Any, Any], nodes: Sequence[Value]) -> Any:
         """Compute these nodes and add them to the numbers; the result, as one number."""
         for node in nodes:
-            operands = [
-                numbers[x] if self.computes(x) else number
-                for x, number in zip(node.operands, self.constants[node], strict=True)
-            ]
+            pairs = zip(node.operands, node.numbers, strict=True)
+            operands = [numbers[x] if isinstance(x, Value) and x in numbers else exact(n) for x, n in pairs]
             numbers[node] = computed(node, operands)
         return np.sum(numbers[self.root] * self.weights) + ZERO
 
     def slopes(self, leaf: int, index: tuple[int, ...]) -> Slopes:
-        """The slopes for one element of one leaf."""
+        """The slopes for one element of one leaf; only what depends on it is computed again."""
         moved = self.leaves[leaf]
         nodes = order(self.root, [moved])[::-1] if self.nodes else []
-        return Slopes(*[self.slope(moved, index, nodes, Fraction(way)) for way in (-1, 1)])
-
-    def slope(self, leaf: Value, index: tuple[int, ...], nodes: Sequence[Value], way: Fraction) -> Fraction | None:
-        """The slope on one side; only what depends on the leaf is computed again."""
-        if not nodes and leaf is not self.root:
-            return ZERO
-        x = self.numbers[leaf].copy()
-        x[index] = Near((x[index], way))
-        steep = slope(self.value, self.run({**self.numbers, leaf: x}, nodes))
-        return None if steep is None else steep * way
+        if not nodes and moved is not self.root:
+            return Slopes(ZERO, ZERO)
+        found = list[Fraction | None]()
+        for way in (-1, 1):
+            x = self.numbers[moved].copy()
+            x[index] = Near((x[index], Fraction(way)))
+            here, *steep = parts(self.run({**self.numbers, moved: x}, nodes) - self.value)[0]
+            found.append(None if here else way * sum(steep[:1], ZERO))  # divided by h, and 0 put in for h
+        return Slopes(*found)
 
 
 def work(node: Value) -> int:
@@ -238,17 +195,15 @@ def work(node: Value) -> int:
 
 
 def exact(x: Any) -> Any:
-    """A number or array as an array of fractions; whole numbers and truth values, which choose, as they are."""
-    if x is None or isinstance(x, bool | int):
-        return x
-    if isinstance(x, float | Fraction):
-        x = np.array(fraction(x), object)
-    if not isinstance(x, np.ndarray) or x.dtype.kind not in "fO":
-        return x
-    result = np.empty(x.shape, object)
-    for index, number in np.ndenumerate(x):
-        result[index] = fraction(number)
-    return result
+    """Floats as an array of the fractions that they are; whole numbers and truth values, which choose, as they are."""
+    if isinstance(x, float | Fraction) or getattr(getattr(x, "dtype", None), "kind", "") in ("f", "O"):
+        return each(fraction, x)
+    return x
+
+
+def each(f: Callable[[Any], Any], x: Any) -> np.ndarray:
+    """An array of objects: what a function gives for each number in an array."""
+    return np.asarray(np.frompyfunc(f, 1, 1)(np.asarray(x, object)), object)
 
 
 def fraction(x: Any) -> Fraction:
@@ -270,28 +225,28 @@ def rounded(x: Fraction) -> float:
 def computed(node: Value, operands: list[Any]) -> np.ndarray:
     """What a node computes for exact operands, as an array of exact numbers."""
     op: Any = node.op
-    if op.name == "power" and largest(operands[0]) * largest_size(operands[1]) > BITS:
+    if op.name == "power" and largest(operands[0]) * np.max(np.abs(node.numbers[1]), initial=0) > BITS:
         raise InexactError("the fractions grow too long")
     settings = {key: setting(node, key, x) for key, x in node.settings.items()}
     try:
         with np.errstate(all="ignore"):
-            found = op.compute(*operands, **settings)
+            result = each(admitted, op.compute(*operands, **settings))
     except InexactError:
         raise
     except ZeroDivisionError:
         raise InexactError(f"{op.name} divides by 0") from None
     except Exception:  # whatever NumPy, or somebody's own operation, does with objects
         raise InexactError(f"fractions cannot pass through {op.name}") from None
-    result = np.empty(np.shape(found), object)
-    for index, number in np.ndenumerate(np.asarray(found, object)):
-        if not isinstance(number, Near | Fraction | int | np.integer | np.bool):
-            raise InexactError(f"fractions cannot pass through {op.name}")
-        result[index] = number if isinstance(number, Near | Fraction) else Fraction(int(number))
     if result.shape != node.shape:
         raise InexactError(f"{op.name} gives another shape for fractions")
     if largest(result) > BITS:
         raise InexactError("the fractions grow too long")
     return result
+
+
+def admitted(x: Any) -> Any:
+    """An exact number as it is, or a whole one as a Fraction; TypeError for any other."""
+    return x if x.__class__ is Near else parts(int(x) if isinstance(x, np.integer | np.bool) else x)[0][0]
 
 
 def setting(node: Value, key: str, x: Any) -> Any:
@@ -309,8 +264,3 @@ def largest(x: Any) -> int:
     """The bits of the longest whole number in an array of exact numbers."""
     every = (c for number in np.ravel(np.asarray(x, object)) for p in parts(number) for c in p)
     return max((max(c.numerator.bit_length(), c.denominator.bit_length()) for c in every), default=0)
-
-
-def largest_size(x: Any) -> int:
-    """The size of the largest exponent; of one that moves, that where it stands."""
-    return max((abs(math.ceil(parts(number)[0][0])) for number in np.ravel(np.asarray(x, object))), default=0)

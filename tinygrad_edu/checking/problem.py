@@ -19,13 +19,18 @@ from ..backward import sweep
 from ..domains import DOMAINS, LETTER
 from ..errors import GradientError
 from ..naming import Names
+from ..recording import switched
 from ..replay import computed
 from ..trees import flatten, numeric, unflatten
 from ..value import Value
+from ..wording import printable
 
 Function = Callable[..., Any]
 Numbers = Sequence[np.ndarray]
 Run = Callable[[Sequence[Any], bool], tuple[Any, list[Value]]]  # numbers, recorded or not -> result and leaves
+
+
+FIRST_CALLS, LARGE = 8, 4096
 
 
 class MutationError(GradientError):
@@ -50,6 +55,9 @@ class Problem:
         self.weights: list[Any] = []
         self.printed, self.calls = "", 0
         self.first: float | None = None  # the value that was seen first
+        self.tremors: list[np.ndarray] | None = None  # how much the gradient trembles
+        self.noise: float | None = None  # how much f trembles
+        self.failure = ""  # what f raised where its inputs were moved
 
     def at(self, points: list[np.ndarray]) -> Problem:
         """The same at other numbers."""
@@ -61,13 +69,15 @@ class Problem:
         """The results of one run, one as a rule, and the leaves they were recorded from."""
         given = [x.copy() if x.ndim else x.item() for x in numbers]
         listening = io.StringIO()
-        with contextlib.redirect_stdout(listening) if self.calls else contextlib.nullcontext():  # the first may speak
+        quiet = contextlib.redirect_stdout(listening) if self.calls else contextlib.nullcontext()  # the first may speak
+        with quiet, switched(recording=True):  # as if no tg.no_grad() were around
             found, leaves = self.run(given, record)
         self.calls += 1
         self.printed = self.printed or listening.getvalue()
         now = given if self.claimed or not leaves else [leaf._data for leaf in leaves]
         for name, before, after in zip(self.names, numbers, now, strict=True):
-            if not np.array_equal(before, after, equal_nan=True):
+            looked_at = self.calls < FIRST_CALLS or before.size < LARGE  # comparing takes time, too
+            if looked_at and not np.array_equal(before, after, equal_nan=True):
                 raise MutationError(mutation(name, before, np.asarray(after)))
         results = found if isinstance(found, Slopes) else [found]
         for result in results[len(self.weights) :]:
@@ -92,6 +102,7 @@ class Problem:
     def total(self, results: Sequence[Any]) -> Any:
         """The results, weighted and summed, as a plain number."""
         data = [x.data if isinstance(x, Value) else x for x in results]
+        data = [x.item() if hasattr(x, "item") and not np.ndim(x) else x for x in data]
         total = sum(np.sum(x * w) for x, w in zip(data, self.weights, strict=True))
         return total.item() if isinstance(total, np.ndarray | np.generic) else total
 
@@ -103,9 +114,14 @@ class Problem:
             for name, before, after in zip(self.names, self.points, given, strict=True):
                 if not np.array_equal(before, after):
                     raise MutationError(mutation(name, before, np.asarray(after), "gradient"))
-            found = found if isinstance(found, tuple | list) else (found,)
-            if len(found) != len(self.points):
-                raise GradientError(f"gradient returned {len(found)} arrays for {len(self.points)} inputs.")
+            leaves = list(found) if isinstance(found, tuple | list) else [found]
+            if len(self.points) == 1 and (len(leaves) != 1 or np.ndim(leaves[0]) < self.points[0].ndim):
+                leaves = [found]  # one array, maybe as a list of numbers
+            elif len(leaves) != len(self.points):  # a tree, as the inputs
+                leaves = flatten(found)[1]
+            if len(leaves) != len(self.points):
+                raise GradientError(f"gradient gives {len(leaves)} arrays, and there are {len(self.points)} inputs.")
+            found = leaves
             return [numbers_of(g, name) for g, name in zip(found, self.names, strict=True)]
         results, leaves = self.results(self.points, True)
         passes = [sweep(x, w, leaves) for x, w in zip(results, self.weights, strict=True) if x.requires_grad]
@@ -115,6 +131,23 @@ class Problem:
         return [np.array(np.broadcast_to(g, x.shape)) for g, x in zip(sums, self.points, strict=True)]
 
     @cached_property
+    def contributed(self) -> list[np.ndarray]:
+        """The sum of the sizes of all contributions to the gradient of each input: what it was rounded beside."""
+        if self.claimed:
+            return [np.zeros(x.shape) for x in self.points]
+        results, leaves = self.results(self.points, True)
+        sizes = {leaf: np.zeros(x.shape) for leaf, x in zip(leaves, self.points, strict=True)}
+
+        def watch(node: Value, operand: Value, gain: Any) -> None:
+            if operand in sizes:
+                sizes[operand] = sizes[operand] + np.abs(gain)
+
+        for x, w in zip(results, self.weights, strict=True):
+            if x.requires_grad:
+                sweep(x, w, leaves, watch=watch)
+        return [sizes[leaf] for leaf in leaves]
+
+    @cached_property
     def operations(self) -> list[Value]:
         """The nodes of the graph at these numbers, in the order of computation; none of a function of NumPy."""
         if self.claimed:
@@ -122,20 +155,29 @@ class Problem:
         results, _ = self.results(self.points, True)
         return [node for x in results if x.requires_grad for node in graph(x)[::-1]]
 
+    @property
+    def single(self) -> bool:
+        """Whether something on the way is a float32: its steps may hide between close points."""
+        return any(ops.dtype(x) == np.float32 for node in self.operations for x in (node._data, *node.numbers))
+
     def rounding(self) -> float:
         """What rounding any one of the numbers on the way may do to the result: the last digit times its gradient."""
         effects = [0.0]
 
+        def rounded(x: Value, gain: Any) -> None:
+            digit = np.finfo(x.dtype).eps if x.dtype.kind == "f" else 0.0
+            effects.append(float(digit * np.max(np.abs(gain * x.data), initial=0.0)))
+
         def watch(node: Value, operand: Value, gain: Any) -> None:
             if operand.op is not None:
-                effects.append(float(np.max(np.abs(gain * operand.data), initial=0.0)))
+                rounded(operand, gain)
 
         results, leaves = ([], []) if self.claimed else self.results(self.points, True)
         for root, w in zip(results, self.weights):
-            effects.append(float(np.max(np.abs(w * root.data), initial=0.0)))
+            rounded(root, w)
             if root.requires_grad:
                 sweep(root, w, leaves, watch=watch)  # with ends, so that no gradient is left on nodes of other graphs
-        return float(np.finfo(float).eps * max(x for x in effects if np.isfinite(x)))
+        return max(x for x in effects if np.isfinite(x))
 
     @cached_property
     def slope(self) -> Problem:
@@ -177,7 +219,7 @@ def mutation(name: str, before: np.ndarray, after: np.ndarray, who: str = "f") -
     index = next(zip(*np.nonzero(np.atleast_1d(before != after)), strict=True))
     place = f"{name}[{', '.join(map(str, index))}]" if before.ndim else name
     old, new = np.atleast_1d(before)[index], np.atleast_1d(after)[index]
-    return f"{who} changed its input: {place} was {old:.6g} before, and {new:.6g} after the call. Work on a copy."
+    return f"{who} changed its input: {place} was {old} before, and {new} after the call. Work on a copy."
 
 
 # -- the kinds of problems ---------------------------------------------------------------------------------------------
@@ -189,6 +231,10 @@ def problem_of(
 ) -> Problem:  # fmt: skip
     """Whatever can be checked, as a Problem."""
     random, notes = np.random.default_rng(seed), list[str]()
+    if gradient is not None and not callable(gradient):
+        raise TypeError(
+            f"gradient is a function of the inputs, not {type(gradient).__name__}: it is called to be checked."
+        )
     if loss is not None and not hasattr(f, "parameters"):
         raise TypeError(
             "loss= is for a model, something with parameters(): write check_gradients(model, x, y, loss=…)."
@@ -198,7 +244,7 @@ def problem_of(
     elif hasattr(f, "parameters"):
         run, points, called = of_model(f, inputs, loss, dtype, notes)
     elif callable(f):
-        run, points, called = of_function(f, inputs, names, argnums, dtype, notes, bool(gradient))
+        run, points, called, gradient = of_function(f, inputs, names, argnums, dtype, notes, gradient)
     else:
         raise TypeError(
             f"There is nothing to check in {type(f).__name__}: give a function, a loss (a Value) or a model."
@@ -206,7 +252,7 @@ def problem_of(
     if not sum(x.size for x in points):
         raise ValueError("There is nothing to check: no input was given, or every one is empty.")
     notes += [f"{name} is empty: there is nothing to check in it." for name, x in zip(called, points) if not x.size]
-    problem = Problem(run, points, called, random, gradient)
+    problem = Problem(run, points, [printable(name) for name in called], random, gradient)
     problem.notes = notes
     return problem
 
@@ -222,13 +268,22 @@ def try_out(problem: Problem) -> None:
         says = f"f raised {type(error).__name__} at the inputs of the check, before anything was moved: {error}"
         whole = [note.split()[0] for note in problem.notes if "integers" in note]
         hint = f" If {whole[0]} holds classes or indices, leave it out: argnums=." if whole else ""
+        if "positional argument" in str(error):
+            hint = " Inputs are given one by one: check_gradients(f, x, y)."
         raise GradientError(f"{says}{'' if says.endswith('.') else '.'}{hint}") from error
     if isinstance(result, Value) or (problem.claimed and isinstance(result, float | int | np.number)):
         problem.first = problem.total([result])
         return
+    if problem.claimed and hasattr(result, "item") and not np.ndim(result):
+        problem.first = problem.total([result.item()])
+        return
     kind = "an array" if isinstance(result, np.ndarray) else f"a plain {type(result).__name__}"
     if problem.claimed:
         raise GradientError(f"With gradient=, f must return a number, not {kind}.")
+    if isinstance(result, tuple | list | dict) and any(isinstance(x, Value) for x in flatten(result)[1]):
+        raise GradientError(
+            f"f returned {kind}, not a Value: check a function that returns one, such as the sum of them."
+        )
     raise GradientError(
         f"f returned {kind}, not a Value, so no gradient can reach its inputs: look for float(v), v.item() or v.data "
         "inside it. A function of NumPy is checked together with the gradient you wrote for it: gradient=."
@@ -236,9 +291,12 @@ def try_out(problem: Problem) -> None:
 
 
 def of_function(
-    f: Function, inputs: Sequence[Any], names: Any, argnums: Any, dtype: Any, notes: list[str], plain: bool
-) -> tuple[Run, list[np.ndarray], list[str]]:
-    """A function of its inputs, which may be trees; `argnums` are the places of those that are checked."""
+    f: Function, inputs: Sequence[Any], names: Any, argnums: Any, dtype: Any, notes: list[str], claimed: Function | None
+) -> tuple[Run, list[np.ndarray], list[str], Function | None]:
+    """A function of its inputs, which may be trees; `argnums` are the places of those that are checked.
+
+    A gradient that is claimed for it gets the same arguments as the function.
+    """
     called = called_of(f, inputs, names)
     chosen = chosen_of(argnums, inputs, called, notes)
     forms, points, labels = {}, list[np.ndarray](), list[str]()
@@ -249,12 +307,15 @@ def of_function(
             points.append(as_point(leaf, labels[-1], dtype, notes))
 
     def run(numbers: Sequence[Any], record: bool) -> tuple[Any, list[Value]]:
-        leaves = [] if plain else [leaf_of(x, name, record) for x, name in zip(numbers, labels, strict=True)]
-        rest = iter(numbers if plain else leaves)
-        given = {i: unflatten(form, rest) for i, form in forms.items()}
-        return f(*[given.get(i, x) for i, x in enumerate(inputs)]), leaves
+        leaves = [] if claimed else [leaf_of(x, name, record) for x, name in zip(numbers, labels, strict=True)]
+        return f(*arguments(numbers if claimed else leaves)), leaves
 
-    return run, points, labels
+    def arguments(leaves: Sequence[Any]) -> list[Any]:
+        rest = iter(leaves)
+        given = {i: unflatten(form, rest) for i, form in forms.items()}
+        return [given.get(i, x) for i, x in enumerate(inputs)]
+
+    return run, points, labels, claimed and (lambda *numbers: claimed(*arguments(numbers)))
 
 
 def leaves_of(form: Any) -> Iterator[str]:
@@ -354,9 +415,16 @@ def of_model(
     model: Any, batch: Sequence[Any], loss: Function | None, dtype: Any, notes: list[str]
 ) -> tuple[Run, list[np.ndarray], list[str]]:
     """A copy of a model as a function of its parameters: the result for a batch, or the loss beside its targets."""
-    model = copy.deepcopy(model)
-    parameters = list(model.parameters())
-    named = dict(model.named_parameters()) if hasattr(model, "named_parameters") else {}
+    copied = copy.deepcopy(model)
+    own = {id(p) for p in model.parameters()}
+    parameters = [*{id(p): p for p in copied.parameters()}.values()]  # each once, though it may be used twice
+    if shared := [p for p in parameters if id(p) in own]:
+        name = shared[0].label or "one of the parameters"
+        raise GradientError(
+            f"A copy of the model still uses the very same {name}, as a global or an attribute of its class: a check "
+            "would change it. Make it an attribute of the model, or check a function of it."
+        )
+    named = dict(copied.named_parameters()) if hasattr(copied, "named_parameters") else {}
     paths = {id(p): path for path, p in named.items()}
     labels = [str(p.label or paths.get(id(p), f"parameter {i}")) for i, p in enumerate(parameters)]
     points = [as_point(p, label, dtype, notes) for p, label in zip(parameters, labels, strict=True)]
@@ -366,9 +434,10 @@ def of_model(
 
     def run(numbers: Sequence[Any], record: bool) -> tuple[Any, list[Value]]:
         for parameter, number in zip(parameters, numbers, strict=True):
-            parameter._data, parameter.requires_grad = number, record
-        result = model(wide[0])
-        return result if loss is None else loss(result, *wide[1:]), parameters
+            parameter._data = number
+        with switched(recording=record):
+            result = copied(wide[0])
+            return result if loss is None else loss(result, *wide[1:]), parameters
 
     return run, points, labels
 
@@ -387,4 +456,4 @@ def as_point(x: Any, name: str, dtype: Any, notes: list[str]) -> np.ndarray:
         raise ValueError(f"Input {name} holds nan or inf, so every difference would be nan: {data}")
     if array.dtype.kind != "f":
         notes.append(f"{name} holds integers, taken as float64.")
-    return array.astype(dtype if dtype and array.dtype.kind == "f" else np.float64)
+    return array.astype(dtype or (array.dtype if array.dtype.kind == "f" else np.float64))

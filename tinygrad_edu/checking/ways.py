@@ -1,40 +1,40 @@
-"""The gradient by the rules beside four other ways to it: who agrees with whom, and to how many digits."""
+"""The gradient as it was examined, beside three more ways to it: who agrees with whom, and to how many digits."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from ..backward import order, sweep
-from ..domains import holomorphic
+from ..backward import order
 from ..replay import computed
 from ..transforms import jvp
 from ..trees import flatten
 from ..value import Value
-from .consensus import CENTRAL, COMPLEX, EXACT, FORWARD, INDEPENDENT, REVERSE
-from .consensus import ALL_DIGITS, NO_SLOPE, Input, Oracle, OracleRow, Oracles, listed, mark
-from .differences import Line, Place, along, attempt, central, complex_step, noise_of, places, scale_of, tiny
+from .check import CONFIRMED, UNIT, Exam
+from .consensus import ALL_DIGITS, CENTRAL, COMPLEX, EXACT, FORWARD, INDEPENDENT, NO_SLOPE, REVERSE
+from .consensus import Input, OracleRow, Oracles, listed, told, unknown
+from .differences import Place, places, scale_of
 from .exact import Exactly, InexactError, Slopes, rounded
-from .problem import Problem, problem_of, try_out
+from .problem import MutationError, problem_of, try_out
+from .report import NO_COMPLEX_STEP, Row
+from .verdicts import SURE
 
-TOLERANCE = {REVERSE: 0.0, FORWARD: 1e-9, COMPLEX: 1e-9, CENTRAL: 1e-6, EXACT: 1e-9}  # relative
-ROUNDING = 16 * float(np.finfo(float).eps)  # of a number in the gradient, beside the size of what it is computed from
-UNSEEN = 1e-7  # by differences, beside the largest number in the gradient
+RTOL, ATOL = 1e-6, 1e-8  # of the differences, as in `check_gradients`
+SHARP = 1e-9  # relative, of all others: nothing is subtracted in them
 CANCELLED = 1e-10  # relative error of f itself, above which it is said that digits cancel
 MEANING = {  # of being the only one that says something else
     REVERSE: "The reverse mode is alone: a rule is wrong; forward mode, rules applied to rules, comes out right.",
     FORWARD: "The forward mode is alone: a rule computes with bare numbers, or is not proportional to g.",
     COMPLEX: "The complex step is alone: an operation of f does something else with complex numbers.",
-    CENTRAL: "The differences are alone: f is rough at the size of their steps, or its values are rounded.",
+    CENTRAL: "The differences are alone: f is rough, or a part of it is neither recorded nor complex (np.real).",
     EXACT: "Exact fractions are alone: an operation of f does something else with them.",
 }
-WRONG = "What was recorded is right, as exact fractions show: a rule is wrong."
-WRONG_OR_CUT = "A rule is wrong, or a part of f is not recorded (v.data, float(v))."
+WRONG = "What was recorded is right, as exact fractions show: a rule is wrong, or kinks within f cancel."
+WRONG_OR_CUT = "A rule is wrong, kinks within f cancel, or a part of f is not recorded (v.data, float(v))."
 CUT = (
     "Exact fractions repeat what was recorded, and agree with the rules, but f does something else nearby: a part of "
     "it is not recorded (v.data, float(v)), or it takes another branch there."
@@ -54,7 +54,8 @@ def oracles(
     Three ways know no rule: the complex step, where every operation is holomorphic; central differences, extrapolated
     to step 0; exact fractions, where every operation computes with them: what was recorded is repeated infinitely near
     to the point, on both sides. The forward mode is no witness but a test of consistency: it reads the same rules.
-    Where they disagree, it is said who is alone, and what that means.
+    The verdicts are those of `check_gradients`, sharper where there is more than differences to judge by. Where the
+    ways disagree, it is said who is alone, and what that means.
 
     All of them ask for the slope of the function that `f` computes. If that is the wrong function (a loss without its
     minus sign), its gradient is confirmed all the same: only a known value, worked out by hand, can tell.
@@ -77,18 +78,29 @@ def oracles(
     if not isinstance(samples, int) or samples < 1:
         raise ValueError(f"samples is a whole number from 1 on, not {samples!r}.")
     problem = problem_of(f, inputs, names=names, argnums=argnums, loss=loss, seed=seed)
-    try_out(problem)
-    chosen = [*places(problem, samples, 0, np.random.default_rng(seed))]
-    with np.errstate(all="ignore"):
-        ways = Ways(problem, chosen, fractions_in(f, inputs))
-        rows = [*ways.rows()]
-    if len(chosen) < sum(x.size for x in problem.points):
+    exam, why = Exam(problem, None, RTOL, ATOL, samples, seed, directions=0), dict[str, str]()
+    drawn = [*places(problem, samples, 0, np.random.default_rng(seed))]
+    try:
+        try_out(problem)
+        refusal = exam.refusal()
+        if not refusal:
+            ways = Ways(exam, fractions_in(f, inputs))
+            rows, why = [Judge(ways, row).judged() for row in ways.examined], ways.why
+        refusal = refusal or exam.changed()
+    except MutationError as error:
+        problem.notes.append(str(error))
+        refusal = "input mutated"
+    if refusal:
+        rows = [unknown(problem.names[place.input], at(place), refusal, problem.notes[-1]) for place in drawn]
+    if len(drawn) < sum(x.size for x in problem.points):
         problem.notes.append(f"of large inputs {samples} elements each are looked at, drawn with seed {seed}.")
     tables = [
-        Input(name, x.shape, [row for row, place in zip(rows, chosen, strict=True) if place.input == i])
+        Input(name, x.shape, [row for row, place in zip(rows, drawn, strict=True) if place.input == i])
         for i, (name, x) in enumerate(zip(problem.names, problem.points, strict=True))
+        if x.size
     ]
-    return Oracles([one for one in tables if one.rows], [*ways.told(rows)], list(dict.fromkeys(problem.notes)))
+    notes = [note for note in dict.fromkeys(problem.notes) if not note.startswith(NO_COMPLEX_STEP)]
+    return Oracles(tables, [told(name, rows, why.get(name, "")) for name in (*INDEPENDENT, FORWARD)], notes)
 
 
 def fractions_in(f: Any, inputs: Sequence[Any]) -> dict[float, Fraction]:
@@ -98,111 +110,38 @@ def fractions_in(f: Any, inputs: Sequence[Any]) -> dict[float, Fraction]:
     return {float(x): x for x in given if isinstance(x, Fraction)}
 
 
-# -- the ways, one after the other -------------------------------------------------------------------------------------
+def at(place: Place) -> tuple[int, ...]:
+    """The index of the element that is moved."""
+    return tuple(place.element)  # type: ignore[arg-type]  # here never a direction
 
 
 class Ways:
-    """Every way to the gradient of one problem at the chosen places. `why` says why one is not used, or not always."""
+    """What the examination does not know: exact fractions and forward mode. `why` says why a way is not used."""
 
-    def __init__(self, problem: Problem, chosen: Sequence[Place], fractions: dict[float, Fraction]) -> None:
-        self.problem, self.chosen, self.why = problem, chosen, dict[str, str]()
-        [self.result], self.leaves = problem.results(problem.points, True)
-        [self.weight] = problem.weights
-        effects = [0.0]  # what single numbers on the way make of the result: what is rounded is rounded beside them
-
-        def watch(node: Value, operand: Value, gain: Any) -> None:
-            effects.append(float(np.max(np.abs(gain * operand.data), initial=0.0)))
-
-        recorded = self.result.requires_grad
-        found = sweep(self.result, self.weight, self.leaves, watch=watch) if recorded else {}
-        self.gradient = [np.broadcast_to(np.asarray(found.get(x, 0.0)), x.shape) for x in self.leaves]
-        self.value = float(np.sum(self.result.data * self.weight))
-        self.largest = max((abs(self.reverse(place)) for place in chosen if finite(self.reverse(place))), default=0.0)
-        self.effect = max(x for x in effects if math.isfinite(x))
-        self.unfit = self.unfitness()
-        self.exactly = self.on_fractions(fractions)
-        if names := sorted({node.op.name for node in order(self.result) if not holomorphic(node.op)}):
-            self.why[COMPLEX] = f"complex numbers cannot pass through {', '.join(names[:3])}{' ...' * (len(names) > 3)}"
-
-    def unfitness(self) -> tuple[str, str]:
-        """The verdict on every element, and why, if f is such that nothing can be compared; else two empty texts."""
-        if not math.isfinite(self.value):
-            return "not finite", f"f itself is {self.value} here."
-        again = self.problem.value(self.problem.points)
-        if abs(again - self.value) > ROUNDING * abs(self.value):
-            return "not deterministic", f"f was {self.value:.7g} at one call, and {again:.7g} at the next."
-        return "", ""
-
-    def on_fractions(self, fractions: dict[float, Fraction]) -> Exactly | None:
-        """What was recorded, on fractions, if it can be computed on them."""
-        points = [
-            np.array(fractions[float(x)], object) if not x.ndim and float(x) in fractions else x
-            for x in self.problem.points
-        ]
+    def __init__(self, exam: Exam, fractions: dict[float, Fraction]) -> None:
+        self.problem, self.examined, self.noise = exam.problem, [*exam.rows()], exam.noise()
+        [self.result], self.leaves = self.problem.results(self.problem.points, True)
+        [self.weight] = self.problem.weights
+        self.largest = max((abs(row.analytic) for row in self.examined if math.isfinite(row.analytic)), default=0.0)
+        notes = [note for note in self.problem.notes if note.startswith(NO_COMPLEX_STEP)]
+        self.why = {name: note.removeprefix(NO_COMPLEX_STEP)[:-1] for name, note in zip([COMPLEX], notes)}
+        points = [x if x.ndim else np.array(fractions.get(x.item(), x), object) for x in self.problem.points]
+        self.exactly: Exactly | None = None
+        self.lost, self.cancels = 0.0, ""  # what f is off by, where digits cancel in it
         try:
-            return Exactly(self.result, self.leaves, points, self.weight, len(self.chosen))
+            self.exactly = Exactly(self.result, self.leaves, points, self.weight, len(self.examined))
         except InexactError as error:
             self.why[EXACT] = str(error)
-            return None
-
-    @property
-    def cancels(self) -> str:
-        """What is to be said if f itself has lost many of its digits."""
-        if self.exactly is None or abs(self.exactly.value - Fraction(self.value)) <= CANCELLED * abs(self.value):
-            return ""
-        return f"Digits cancel in f: it is {rounded(self.exactly.value):.10g}, and comes out as {self.value:.10g}."
-
-    def rows(self) -> Iterator[OracleRow]:
-        """One row for each place."""
-        for place in self.chosen:
-            if self.unfit[0]:
-                name, reverse = self.problem.names[place.input], self.reverse(place)
-                yield OracleRow(name, at(place), reverse, None, None, math.nan, None, None, None, {}, (), *self.unfit)
-            else:
-                yield self.row(place, along(self.problem, place))
-
-    def row(self, place: Place, line: Line) -> OracleRow:
-        """What all of them say of one element."""
-        real = partial(attempt, line)  # a step may leave the domain, where f may raise what it likes
-        x, noise = scale_of(self.problem, place), noise_of(line)
-        differences = central(real, x, noise)
-        slopes = self.exact(place)
-        exact = None if slopes is None else slopes.both
-        rounding, unseen = self.rounding(place), UNSEEN * (self.largest or 1.0)
-        natural = max(self.largest, abs(self.value) / max(1.0, x)) or 1.0
-        known = abs(differences.slope) + 1e-6 * natural > 100 * differences.uncertainty  # else it is no witness
-        found = {
-            REVERSE: self.reverse(place),
-            FORWARD: self.forward(place),
-            COMPLEX: self.complex(line, x),
-            CENTRAL: differences.slope if known else None,
-            EXACT: None if exact is None else rounded(exact),
-        }
-        says = {name: x for name, x in found.items() if x is not None}
-        judge = Judge(says, rounding, 10 * differences.uncertainty + unseen, differences.bent, self.cancels)
-        verdict, evidence = judge.verdict(slopes, lambda: sides(real, x, noise))
-        return OracleRow(
-            self.problem.names[place.input], at(place), says[REVERSE], found[COMPLEX], found[CENTRAL],
-            differences.uncertainty, exact, slopes, found[FORWARD], judge.digits(), judge.against(), verdict, evidence,
-        )  # fmt: skip
+            return
+        value, exact = float(np.sum(self.result.data * self.weight)), self.exactly.value
+        if abs(exact - Fraction(value)) > CANCELLED * abs(value):
+            self.lost = rounded(abs(exact - Fraction(value)))
+            self.cancels = f"Digits cancel in f: it is {rounded(exact):.10g}, and comes out as {value:.10g}."
 
     def rounding(self, place: Place) -> float:
-        """What rounding may do to a number in the gradient: beside the largest, or what part of f makes of it."""
-        return ROUNDING * max(self.largest, self.effect / max(1.0, scale_of(self.problem, place)))
-
-    def reverse(self, place: Place) -> float:
-        """The reverse mode."""
-        return float(self.gradient[place.input][at(place)])
-
-    def complex(self, line: Line, x: float) -> float | None:
-        """The complex step."""
-        if COMPLEX in self.why:
-            return None
-        try:
-            return finite(complex_step(line, tiny(x)))
-        except Exception as error:  # whatever f does with complex numbers is no fault of its gradient
-            self.why[COMPLEX] = f"f does not compute with complex numbers ({type(error).__name__}: {beginning(error)})"
-            return None
+        """What rounding may do to a number in the gradient."""
+        digit = float(np.finfo(float).eps) * self.largest
+        return max(self.noise / max(1.0, scale_of(self.problem, place)), digit)
 
     def exact(self, place: Place) -> Slopes | None:
         """The exact slopes on both sides."""
@@ -220,154 +159,113 @@ class Ways:
         moves[place.input][at(place)] = 1
         inputs, tangents = ([x if x.ndim else x.item() for x in xs] for xs in (self.problem.points, moves))
         try:
-            _, tangent = jvp(lambda *xs: computed(self.result, dict(zip(self.leaves, xs))), inputs, tangents)
+            with np.errstate(all="ignore"):
+                _, tangent = jvp(lambda *xs: computed(self.result, dict(zip(self.leaves, xs))), inputs, tangents)
         except Exception as error:  # a rule of somebody's own need not compute with Values
-            self.why[FORWARD] = f"a rule does not compute with Values ({type(error).__name__}: {beginning(error)})"
+            says = str(error).partition("\n")[0][:80]
+            self.why[FORWARD] = f"a rule does not compute with Values ({type(error).__name__}: {says})"
             return None
         return float(np.sum(tangent * self.weight))
 
-    def told(self, rows: Sequence[OracleRow]) -> Iterator[Oracle]:
-        """For each way whether it was used, why not, and to how many digits it agrees."""
-        for name in (*INDEPENDENT, FORWARD):
-            speaking = [row for row in rows if name in row.digits or (name == EXACT and row.slopes is not None)]
-            smooth = [row for row in speaking if name in row.digits and row.verdict not in NO_SLOPE]
-            digits = [row.digits[name] for row in smooth if mark(row, name).startswith("·")]
-            says = ["used" if speaking else "not used", *agreement(name, smooth, digits)]
-            if name == FORWARD:
-                says.append("consistency only, it reads the same rules")
-            if name in self.why:
-                silent = f"not for {len(rows) - len(speaking)} of {len(rows)}: " if speaking else ""
-                says.append(f"{silent}{self.why[name]}")
-            elif not speaking:
-                says.append(self.unfit[1].rstrip(".") or "the values of f do not tell a slope")
-            against = any(name in row.against for row in smooth)
-            yield Oracle(name, bool(speaking), "; ".join(says), 0 if against else min(digits, default=None))
 
+class Judge:
+    """What the ways say of one element, by their names, and what is to be made of it."""
 
-def agreement(name: str, rows: Sequence[OracleRow], digits: Sequence[int]) -> Iterator[str]:
-    """How well one of them agrees with the reverse mode."""
-    marks = [mark(row, name) for row in rows]
-    if wrong := marks.count("≠"):
-        yield f"DISAGREES on {wrong} of {len(rows)}"
-    elif digits:
-        yield f"agrees to {'at least ' * (min(digits) < max(digits))}{min(digits)} digits"
-    if roughly := marks.count("≈"):
-        yield f"agrees on {roughly} of {len(rows)} as far as it can know"
-
-
-def at(place: Place) -> tuple[int, ...]:
-    """The index of the element that is moved."""
-    return tuple(place.element)  # type: ignore[arg-type]  # here never a direction
-
-
-def finite(x: float) -> float | None:
-    """A number, or None for nan and inf."""
-    return x if math.isfinite(x) else None
-
-
-def beginning(error: Exception) -> str:
-    """The beginning of what an error says."""
-    return str(error).partition("\n")[0][:80]
-
-
-def sides(line: Line, x: float, noise: float) -> tuple[float, float] | None:
-    """The slopes to the left and to the right by differences, if they stay apart as the step shrinks: a kink."""
-    pairs = []
-    for h in (2.0**-13 * max(1.0, abs(x)), 2.0**-19 * max(1.0, abs(x))):
-        behind, here, ahead = (line(d) for d in (-h, 0.0, h))
-        pairs.append(((here - behind) / h, (ahead - here) / h))
-    wide, narrow = (abs(right - left) for left, right in pairs)
-    apart = narrow > max(wide / 2, TOLERANCE[CENTRAL] * max(map(abs, pairs[1])), 20 * noise / h)
-    return pairs[1] if apart else None
-
-
-# -- the judgement -----------------------------------------------------------------------------------------------------
-
-
-class Judge(NamedTuple):
-    """What the ways say of one element, by their names, and how well they can know it.
-
-    `rounding` is what it may do to any of them, `unseen` how far the central difference may be off, `bent` whether it
-    looks like the mean of two slopes, `cancels` what is to be said of f itself if it is rounded badly.
-    """
-
-    says: dict[str, float]
-    rounding: float
-    unseen: float
-    bent: bool
-    cancels: str
+    def __init__(self, ways: Ways, row: Row) -> None:
+        self.ways, self.row, self.slopes = ways, row, ways.exact(row.place)
+        self.exact = None if self.slopes is None else self.slopes.both
+        said = {
+            REVERSE: row.analytic,
+            FORWARD: ways.forward(row.place),
+            COMPLEX: row.complex_step,
+            EXACT: None if self.exact is None else rounded(self.exact),
+            CENTRAL: row.numeric if row.confirmed else None,  # else they are no witness
+        }
+        self.says = {
+            name: x for name, x in said.items() if x is not None and (math.isfinite(x) or name not in INDEPENDENT)
+        }
+        self.against = tuple(name for name in self.says if name != REVERSE and not self.agree(name, REVERSE))
 
     def agree(self, one: str, other: str) -> bool:
         """Whether two of them say the same, as far as both can know."""
         a, b = self.says[one], self.says[other]
+        if {one, other} == {REVERSE, CENTRAL}:
+            return self.row.verdict != "wrong"
         if not math.isfinite(a - b):
             return a == b
-        slack = self.unseen if CENTRAL in (one, other) else self.rounding
-        return abs(a - b) <= max(TOLERANCE[one], TOLERANCE[other]) * max(abs(a), abs(b)) + slack
+        rtol, slack = SHARP, SURE * self.ways.rounding(self.row.place)
+        if CENTRAL in (one, other):
+            rtol, slack = RTOL, SURE * self.row.uncertainty + UNIT * (self.ways.largest or 1.0)
+        return abs(a - b) <= rtol * max(abs(a), abs(b)) + slack
 
-    def against(self) -> tuple[str, ...]:
-        """Those that contradict the reverse mode."""
-        return tuple(name for name in self.says if name != REVERSE and not self.agree(name, REVERSE))
+    def judged(self) -> OracleRow:
+        """All that is to be said of the element."""
+        row, says = self.row, self.says
+        return OracleRow(
+            row.input, at(row.place), row.analytic, says.get(COMPLEX), says.get(CENTRAL), row.uncertainty,
+            self.exact, self.slopes, says.get(FORWARD),
+            {name: digits(x, row.analytic) for name, x in says.items() if name != REVERSE}, self.against,
+            *self.verdict(),
+        )  # fmt: skip
 
-    def digits(self) -> dict[str, int]:
-        """To how many digits each agrees with the reverse mode."""
-        return {name: self.digits_of(name) for name in self.says if name != REVERSE}
+    def verdict(self) -> tuple[str, str]:
+        """The verdict and its evidence: those of the examination, where exact fractions know no better."""
+        verdict, evidence, reverse = self.row.verdict, self.row.evidence, self.says[REVERSE] + 0.0
+        bent = self.slopes is not None and self.exact is None
+        if self.slopes is not None and bent and verdict != "not finite":
+            verdict, evidence = beside(self.slopes, reverse)
+        if verdict in NO_SLOPE and EXACT not in self.against:
+            says = "" if verdict == "not finite" else f"; by convention the rules say {reverse:.6g}"
+            return verdict, f"{evidence}{says}."
+        if EXACT in self.against and self.spoilt():
+            return "rounding", f"{self.groups()}. {self.ways.cancels}"
+        if verdict == "wrong" and (bent or self.row.uncertainty > CONFIRMED * max(map(abs, self.says.values()))):
+            return verdict, f"{evidence}."  # beside two slopes
+        if self.against:
+            return "wrong", f"{self.groups()}. {self.meaning()}"
+        if verdict == "ok" or not self.says.keys().isdisjoint((COMPLEX, EXACT)):
+            return "ok", ""
+        return verdict if CENTRAL in self.says else "unconfirmed", f"{evidence}."
 
-    def digits_of(self, name: str) -> int:
-        """The digits of one."""
-        a, b = self.says[REVERSE], self.says[name]
-        if not math.isfinite(a - b) or a == b:
-            return ALL_DIGITS if a == b else 0
-        return max(0, min(ALL_DIGITS, math.floor(-math.log10(abs(a - b) / max(abs(a), abs(b))))))
-
-    def verdict(self, slopes: Slopes | None, bend: Callable[[], tuple[float, float] | None]) -> tuple[str, str]:
-        """The verdict on one element, and the evidence; `bend` is asked where nothing else explains a contradiction."""
-        reverse, against = self.says[REVERSE], self.against()
-        speaking = [name for name in INDEPENDENT if name in self.says]
-        if not math.isfinite(reverse):
-            return "not finite", f"the rules say {reverse}."
-        if slopes is not None and slopes.both is None:
-            if slopes.left is None or slopes.right is None:
-                return "not differentiable", f"the result jumps here, where the rules say {reverse:.6g}."
-            return self.at_kink(rounded(slopes.left), rounded(slopes.right), "exactly ")
-        only_mean = speaking == [CENTRAL] and self.bent  # of the slopes on the two sides
-        if (against or not speaking or only_mean) and (found := bend()):
-            verdict, evidence = self.at_kink(*found, "about ")
-            if verdict == "kink":
-                return verdict, evidence
-        if not against:
-            return ("agree", "") if speaking else ("unconfirmed", "")
-        if self.cancels and EXACT in against and not any(self.agree(EXACT, x) for x in speaking if x != EXACT):
-            return "rounding", f"{self.groups()}. {self.cancels}"
-        return "disagree", f"{self.groups()}. {self.meaning(speaking, against)}"
-
-    def at_kink(self, left: float, right: float, how: str) -> tuple[str, str]:
-        """The verdict where the slopes on the two sides differ."""
-        reverse, slack = self.says[REVERSE], TOLERANCE[CENTRAL] * max(abs(left), abs(right))
-        text = f"a kink, the slope is {how}{left:.6g} to the left and {right:.6g} to the right"
-        if min(left, right) - slack <= reverse <= max(left, right) + slack:
-            return "kink", f"{text}. There is no derivative; the convention of the rules gives {reverse + 0.0:.6g}."
-        return "disagree", f"{text}, but the rules say {reverse:.6g}, which is not between them."
+    def spoilt(self) -> bool:
+        """Whether digits that cancel in f explain what fractions say: complex numbers are rounded as f is."""
+        off, x = abs(self.says[EXACT] - self.says[REVERSE]), scale_of(self.ways.problem, self.row.place)
+        explained = COMPLEX in self.says or off <= SURE * self.ways.lost / (x or 1.0)
+        return bool(self.ways.cancels) and COMPLEX not in self.against and explained
 
     def groups(self) -> str:
         """Who says what, those that agree together."""
         groups = list[list[str]]()
-        for name in (REVERSE, FORWARD, COMPLEX, EXACT, CENTRAL):
-            if name in self.says:
-                group = next((group for group in groups if self.agree(group[0], name)), None)
-                groups.append([name]) if group is None else group.append(name)
+        for name in self.says:
+            group = next((group for group in groups if self.agree(group[0], name)), None)
+            groups.append([name]) if group is None else group.append(name)
         return "; ".join(f"{listed(group)}: {self.says[group[0]]:.7g}" for group in groups)
 
-    def meaning(self, speaking: Sequence[str], against: Sequence[str]) -> str:
+    def meaning(self) -> str:
         """What it means that these contradict the reverse mode."""
-        against_it = [name for name in speaking if name in against]
-        for_it = [name for name in speaking if name not in against]
-        if not against_it:
-            return MEANING[FORWARD]
-        if not for_it and FORWARD in against and all(self.agree(FORWARD, name) for name in speaking):
-            return MEANING[REVERSE]
-        if not for_it:
-            return WRONG if EXACT in against else WRONG_OR_CUT
-        if against_it in ([COMPLEX], [EXACT]) or (against_it == [CENTRAL] and COMPLEX in for_it):
-            return MEANING[against_it[0]]
-        return CUT if EXACT in for_it else CONFUSED
+        speaking = [name for name in self.says if name in INDEPENDENT]
+        against = [name for name in speaking if name in self.against]
+        if against and against == speaking:
+            consistent = FORWARD in self.against and all(self.agree(FORWARD, name) for name in speaking)
+            return MEANING[REVERSE] if consistent else WRONG if EXACT in against else WRONG_OR_CUT
+        if against in ([], [COMPLEX], [EXACT]) or (against == [CENTRAL] and COMPLEX in speaking):
+            return MEANING[against[0] if against else FORWARD]
+        return CUT if EXACT not in against else CONFUSED
+
+
+def beside(slopes: Slopes, reverse: float) -> tuple[str, str]:
+    """The verdict where the exact slopes on the two sides differ, and what they are."""
+    sides = [rounded(x) for x in slopes if x is not None]
+    slack = RTOL * max(map(abs, sides), default=0.0)
+    words = ["a jump" if x is None else f"slope {rounded(x):.6g}" for x in slopes]
+    says = f"exactly {words[0]} to the left, {words[1]} to the right"
+    if sides and not min(sides) - slack <= reverse <= max(sides) + slack:
+        return "wrong", f"{says}, but the rules say {reverse:.6g}"
+    return "not differentiable" if None in slopes else "kink", says
+
+
+def digits(a: float, b: float) -> int:
+    """To how many digits two numbers agree."""
+    if not math.isfinite(a - b) or a == b:
+        return ALL_DIGITS if a == b else 0
+    return max(0, min(ALL_DIGITS, math.floor(-math.log10(abs(a - b) / max(abs(a), abs(b))))))
