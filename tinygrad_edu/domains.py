@@ -79,7 +79,7 @@ NEAR_DIAGONAL = frozenset({  # what holds of a matrix that differs little from d
     "x invertible", "x positive definite", "x of distinct eigenvalues", "x of distinct singular values",
     "x of constant rank",
 })
-POINTS |= dict.fromkeys(NEAR_DIAGONAL, ((-0.5, 0.5),))
+POINTS |= dict.fromkeys(sorted(NEAR_DIAGONAL), ((-0.5, 0.5),))
 
 LINES: tuple[Any, ...] = (
     # row           what                                 operands     example     gives
