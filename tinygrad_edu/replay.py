@@ -54,4 +54,3 @@ def computed(root: Value, data: Mapping[Value, Any]) -> Any:
         operands = [numbers.get(x, n) if isinstance(x, Value) else n for x, n in zip(node.operands, node.numbers)]
         numbers[node] = applied(node.op, operands, node.settings)
     return numbers.get(root, root._data)
-

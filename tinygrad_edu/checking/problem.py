@@ -79,7 +79,7 @@ class Problem:
             looked_at = self.calls < FIRST_CALLS or before.size < LARGE  # comparing takes time, too
             if looked_at and not np.array_equal(before, after, equal_nan=True):
                 raise MutationError(mutation(name, before, np.asarray(after)))
-        results = found if isinstance(found, Slopes) else [found]
+        results = found if isinstance(found, Gradients) else [found]
         for result in results[len(self.weights) :]:
             self.weights.append(self.weight(result))
         return results, leaves
@@ -193,14 +193,14 @@ class Problem:
             found = (
                 sweep(result, Value.node(self.weights[0]), leaves, create_graph=True) if result.requires_grad else {}
             )
-            return Slopes(found.get(leaf, Value.node(np.zeros(leaf.shape)[()])) for leaf in leaves), leaves
+            return Gradients(found.get(leaf, Value.node(np.zeros(leaf.shape)[()])) for leaf in leaves), leaves
 
         problem = Problem(run, self.points, self.names, self.random)
         problem.notes, problem.calls, problem.weights = self.notes, self.calls, directions
         return problem
 
 
-class Slopes(list[Any]):
+class Gradients(list[Any]):
     """Several results of one run: the gradients that are differentiated once more."""
 
 
@@ -342,7 +342,7 @@ def leaf_of(number: Any, name: str, record: bool) -> Value:
 def chosen_of(argnums: Any, inputs: Sequence[Any], called: Sequence[str], notes: list[str]) -> list[int]:
     """Which inputs are checked: those that are asked for, else all but truth values, and but arrays of integers."""
     if argnums is None:
-        kinds = [kind_of(x) for x in inputs]
+        kinds = [dtype_kind(x) for x in inputs]
         if any(kind not in "bi" for kind in kinds):
             aside = [name for name, kind in zip(called, kinds, strict=True) if kind == "i"]
             notes += [f"{name} holds integers: taken as classes or indices, and not checked." for name in aside]
@@ -357,7 +357,7 @@ def chosen_of(argnums: Any, inputs: Sequence[Any], called: Sequence[str], notes:
     return [i % len(inputs) for i in chosen]
 
 
-def kind_of(x: Any) -> str:
+def dtype_kind(x: Any) -> str:
     """ "b" for truth values, "i" for an array or list of integers, "f" for every other number or tree of them."""
     data = x.data if isinstance(x, Value) else x
     if isinstance(data, np.ndarray | np.generic) or (isinstance(data, list) and numeric(data)):
