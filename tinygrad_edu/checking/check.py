@@ -47,6 +47,7 @@ def check_gradients(
     f: Any, *inputs: Any, order: int = 1, names: Any = None, argnums: int | Sequence[int] | None = None,
     gradient: Function | None = None, loss: Function | None = None, step: float | None = None, rtol: float = 1e-6,
     atol: float = 1e-8, dtype: Any = np.float64, seed: int = 0, samples: int = 64, raise_exception: bool = True,
+    explain: bool = True,
 ) -> GradientReport:  # fmt: skip
     """Compare the gradient of `f` with what `f` does when each element of each input moves a little; and say why.
 
@@ -67,7 +68,7 @@ def check_gradients(
     the left and to the right), "rounding" or "truncation" (nothing more can be known), "not differentiable" (a jump,
     an edge): these pass; "wrong" and "not finite" do not, nor does a function that is "not deterministic" or changes
     its input ("input mutated"), nor a check that could confirm not one digit. What is wrong is then looked for rule by
-    rule: see `findings` of the report.
+    rule: see `findings` of the report; `explain=False` leaves that out, which takes the longest.
 
     Raises GradientCheckError, which carries the report, if the check fails (and `raise_exception`); GradientError if
     `f` returns no Value, TypeError or ValueError for what is not a number, nan, or nothing to check.
@@ -96,7 +97,7 @@ def check_gradients(
         for k in range(1, order + 1) if not verdict else ():
             new = [row._replace(order=k) for row in exam.of(problem if k == 1 else problem.slope).rows()]
             rows += new
-            found += findings(exam, new, k)
+            found += findings(exam, new, k) if explain else ()
         verdict = verdict or exam.changed()
     except MutationError as error:
         problem.notes.append(str(error))

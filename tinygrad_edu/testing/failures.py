@@ -47,7 +47,7 @@ def judge(
     """
     __tracebackhide__ = True
     try:
-        report = checked(example, how)
+        report = checked(example, how, explain=last_run())
     except Exception as error:  # f itself raised, or refuses to be checked
         error.add_note(f"\nThis program shows it:\n\n{example.source()}")
         raise
@@ -62,16 +62,16 @@ def judge(
     raise FailingExample(report, program, save(program, example.loss, Path(folder), name) if folder else [])
 
 
-def checked(example: Shown, how: dict[str, Any]) -> GradientReport:
-    """The report on an example."""
+def checked(example: Shown, how: dict[str, Any], explain: bool = True) -> GradientReport:
+    """The report on an example, with the reasons if somebody will read them."""
     named = how if example.names is None else {"names": example.names, **how}
-    return tg.check_gradients(example.f, *example.inputs, raise_exception=False, **named)
+    return tg.check_gradients(example.f, *example.inputs, raise_exception=False, explain=explain, **named)
 
 
 def fails(example: Shown, how: dict[str, Any]) -> bool:
     """Whether the check of an example fails; one that cannot be checked does not."""
     try:
-        return not checked(example, how).passed
+        return not checked(example, how, explain=False).passed
     except Exception:
         return False
 

@@ -30,7 +30,7 @@ class Sample(NamedTuple):
     place: Any  # the index of the number in the operand
     drawn: Drawn
     row: Row | None  # of the report, if anything could be compared
-    report: GradientReport
+    report: Callable[[], GradientReport]  # with the reasons, which take their time
 
     @property
     def x(self) -> float:
@@ -41,8 +41,8 @@ class Sample(NamedTuple):
     def says(self) -> str:
         """How it is wrong."""
         if self.row is None:
-            return "; ".join([self.report.verdict, *self.report.notes])
-        wrong = [finding for finding in self.report.findings if finding.verdict == "wrong"]
+            return "; ".join([self.report().verdict, *self.report().notes])
+        wrong = [finding for finding in self.report().findings if finding.verdict == "wrong"]
         why = next((f": {finding.text}" for finding in wrong if finding.operand == self.operand), ".")
         return f"it gives {self.row.analytic:.6g} where differences give {self.row.numeric:.6g}{why}"
 
@@ -65,15 +65,16 @@ def samples(exam: Exam, drawn: Drawn, order: int) -> list[Sample]:
     inputs = [drawn.operands[i] for i in drawn.free]
     names = [str(i) for i in drawn.free]
     few = FEW if order == 2 else MANY
-    report = check_gradients(
-        function(exam, drawn), *inputs, order=order, names=names, samples=few, raise_exception=False
+    explained = partial(
+        check_gradients, function(exam, drawn), *inputs, order=order, names=names, samples=few, raise_exception=False
     )
+    report = explained(explain=False)
     found = []
     for row in report.rows:
         wrong = row.verdict in ("wrong", "not finite") and row.order == order and not row.absolute < NOTHING
-        found.append(Sample(wrong, int(row.input), row.element, drawn, row, report))
+        found.append(Sample(wrong, int(row.input), row.element, drawn, row, explained))
     if not report.rows and not report.passed:
-        found.append(Sample(True, drawn.free[0], "", drawn, None, report))
+        found.append(Sample(True, drawn.free[0], "", drawn, None, explained))
     return found
 
 
