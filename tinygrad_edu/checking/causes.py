@@ -22,7 +22,7 @@ from .report import Finding, Row
 from .verdicts import SURE
 
 if TYPE_CHECKING:
-    from .check import Exam
+    from .exam import Exam
 
 MOST = 400  # nodes that are examined
 WHOLE = 144  # elements, up to which an array is measured as a whole to see what is wrong with it

@@ -9,8 +9,8 @@ from textwrap import fill
 from typing import NamedTuple
 
 from ..wording import WIDTH, aligned, printable
-from .check import AGREEING
 from .exact import Slopes, rounded
+from .verdicts import AGREEING
 
 REVERSE, FORWARD = "reverse mode", "forward mode"
 COMPLEX, CENTRAL, EXACT = "complex step", "central differences", "exact fractions"

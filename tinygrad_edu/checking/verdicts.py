@@ -19,6 +19,7 @@ SURE = 10.0  # times the noise: what differs by more is no accident
 STEADILY = 0.85  # of the growth before
 GROWING = 1.5  # times, when the step is a quarter: a slope that grows like this has no end
 SETTLED = 0.1  # of what it is off by: as close are differences that say the same
+AGREEING = ("ok", "rounding", "truncation")
 PASSING = ("ok", "kink", "rounding", "truncation", "not differentiable")
 SEVERITY = ("ok", "rounding", "truncation", "kink", "not differentiable", "not finite", "wrong")
 

@@ -14,11 +14,11 @@ from ..replay import computed
 from ..transforms import jvp
 from ..trees import flatten
 from ..value import Value
-from .check import CONFIRMED, UNIT, Exam
 from .consensus import ALL_DIGITS, CENTRAL, COMPLEX, EXACT, FORWARD, INDEPENDENT, NO_SLOPE, REVERSE
 from .consensus import Input, OracleRow, Oracles, listed, told, unknown
 from .differences import Place, places, scale_of
 from .exact import Exactly, InexactError, Slopes, rounded
+from .exam import CONFIRMED, UNIT, Exam
 from .problem import MutationError, problem_of, try_out
 from .report import NO_COMPLEX_STEP, Row
 from .verdicts import SURE
