@@ -451,7 +451,8 @@ def factors(sample: Sample, i: int) -> dict[str, Any]:
         result = getattr(given, "data", given)
     if result is not None and np.shape(result) == x.shape:
         found["y"] = np.asarray(result)
-    found |= {f"(1 - {letter})": 1 - number for letter, number in list(found.items())}
+    for letter, number in list(found.items()):
+        found |= {f"(1 - {letter})": 1 - number, f"(1 + {letter})": 1 + number}
     for op in ops.TABLE.values():
         if op.arity == 1 and op.rules and not op.settings and rule_of(op, 0) is not None:
             with contextlib.suppress(Exception):  # not every function takes these numbers

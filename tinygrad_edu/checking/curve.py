@@ -42,7 +42,8 @@ class Curve:
             mark = "  ← best" if i == self.best else ""
             rows.append([f"{h:.0e}", f"{slope:.8g}", f"{error:.0e}", self.bar(error, i, low, high) + mark])
         title = f"how far the central difference of {self.name} is from the gradient {self.analytic:.8g}"
-        return "\n".join([title, *aligned(rows), "█ off by, on a logarithmic scale   │ what rounding alone would give"])
+        shape = "a V: too coarse above, drowned in rounding below" if self.best is not None else "no step comes closer"
+        return "\n".join([title, *aligned(rows), f"█ off by (logarithmic), {shape}   │ rounding alone"])
 
     def range(self) -> tuple[float, float]:
         """The smallest and the largest error worth showing, as powers of ten."""
