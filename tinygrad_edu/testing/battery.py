@@ -18,11 +18,11 @@ from ..domains import Case, Domain
 from ..errors import GradientError
 from ..wording import aligned
 from . import manners, rules, slopes
-from .exam import Exam, Problem, Skipped
+from .candidate import Candidate, Flaw, Skipped
 
 LETTERS = ("x", "a, b", "a, b, x")
 WIDTH = 100
-CHECKS: dict[str, Callable[[Exam], Iterator[Problem]]] = {
+CHECKS: dict[str, Callable[[Candidate], Iterator[Flaw]]] = {
     "it runs": manners.runs,
     "writes into nothing": manners.in_place,
     "same again": manners.memory,
@@ -128,14 +128,14 @@ def check_operation(
     if not isinstance(op, ops.Op):
         raise TypeError(f"{op!r} is no operation with rules: for a function use tg.check_gradients(f, *inputs).")
     with at_home(op, where, tuple(cases), holomorphic), np.errstate(all="ignore"):
-        exam = Exam.of(op, seed)
+        candidate = Candidate.of(op, seed)
         lines = list[Line]()
         for name, check in CHECKS.items():
             cause = next(
                 (done.check for done in lines if done.verdict == "FAILED" and name in FOLLOW.get(done.check, ())), ""
             )
             lines.append(
-                Line(name, "skipped", f"not before this is right: {cause}") if cause else line(exam, name, check)
+                Line(name, "skipped", f"not before this is right: {cause}") if cause else line(candidate, name, check)
             )
     report = OperationReport(op, lines)
     if raise_exception and not report.passed:
@@ -143,10 +143,10 @@ def check_operation(
     return report
 
 
-def line(exam: Exam, name: str, check: Callable[[Exam], Iterator[Problem]]) -> Line:
+def line(candidate: Candidate, name: str, check: Callable[[Candidate], Iterator[Flaw]]) -> Line:
     """The outcome of one check: its first problem, unless there is none."""
     try:
-        problem = next(check(exam), None)
+        problem = next(check(candidate), None)
     except Skipped as reason:
         return Line(name, "skipped", str(reason))
     except Exception as error:  # whatever an operation of somebody's own may raise

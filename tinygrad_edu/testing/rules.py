@@ -12,7 +12,7 @@ from .. import ops
 from ..operators import Operators
 from ..protocol import answer
 from ..symbol import Symbol
-from .exam import Exam, Problem, Skipped, close, first_line, short_result
+from .candidate import Candidate, Flaw, Skipped, close, first_line, short_result
 from .spelling import applied
 
 
@@ -88,60 +88,60 @@ INSTEAD = {
 }
 
 
-def speaks_rows(exam: Exam) -> Iterator[Problem]:
+def speaks_rows(candidate: Candidate) -> Iterator[Flaw]:
     """A rule works on letters: it is made of signs and operations, and never asks for the numbers."""
-    if not any(exam.rules(drawn) for drawn in exam.drawn):
+    if not any(candidate.rules(drawn) for drawn in candidate.drawn):
         raise Skipped("it has no rule")
-    for drawn in exam.drawn:
+    for drawn in candidate.drawn:
         letters = [Letter(np.shape(x)) if i in drawn.free else x for i, x in enumerate(drawn.operands)]
-        shape = np.shape(exam.apply(drawn))
-        for i, rule in exam.rules(drawn):
-            told = f"the rule of {exam.letter(i)}"
+        shape = np.shape(candidate.apply(drawn))
+        for i, rule in candidate.rules(drawn):
+            told = f"the rule of {candidate.letter(i)}"
             try:
-                gain = exam.gain(rule, Letter(shape), Letter(shape), drawn, letters)
+                gain = candidate.gain(rule, Letter(shape), Letter(shape), drawn, letters)
             except Peeked as error:
                 instead = next(text for part, text in INSTEAD.items() if part in str(error))
-                yield Problem(f"{told} {error}", instead)
+                yield Flaw(f"{told} {error}", instead)
                 return
             except Exception as error:
-                yield Problem(
+                yield Flaw(
                     f"{told} raises {type(error).__name__} on letters: {first_line(error)}",
                     "signs and operations of the library only: tg.exp instead of math.exp or np.exp",
                 )
                 return
             if not isinstance(gain, Letter):
-                yield Problem(f"{told} returns plain numbers for letters: it forgets g", "a rule is g times a slope")
+                yield Flaw(f"{told} returns plain numbers for letters: it forgets g", "a rule is g times a slope")
                 return
 
 
-def linear(exam: Exam) -> Iterator[Problem]:
+def linear(candidate: Candidate) -> Iterator[Flaw]:
     """A rule is linear in g, and in an operation that works number by number each number has its own g."""
-    for drawn in exam.drawn:
-        y = exam.apply(drawn)
-        one, two = exam.g(y), exam.g(y, 1)
-        for i, rule in exam.rules(drawn):
-            told = f"the rule of {exam.letter(i)}"
+    for drawn in candidate.drawn:
+        y = candidate.apply(drawn)
+        one, two = candidate.g(y), candidate.g(y, 1)
+        for i, rule in candidate.rules(drawn):
+            told = f"the rule of {candidate.letter(i)}"
             gains = [
-                full(exam.gain(rule, g, y, drawn), drawn.operands[i]) for g in (one, two, 2.5 * one - two, one * 0)
+                full(candidate.gain(rule, g, y, drawn), drawn.operands[i]) for g in (one, two, 2.5 * one - two, one * 0)
             ]
             if not all(np.all(np.isfinite(gain)) for gain in gains):
                 continue
             if np.any(gains[3] != 0):
-                yield Problem(
+                yield Flaw(
                     f"{told} forgets g: it returns {short_result(gains[3])} where g is 0", "a rule is g times a slope"
                 )
                 return
             if not close(2.5 * gains[0] - gains[1], gains[2]):
-                yield Problem(
+                yield Flaw(
                     f"{told} is not linear in g: twice the g is not twice the gradient", "a rule is g times a slope"
                 )
                 return
-            if exam.elementwise and np.shape(one) == np.shape(drawn.operands[i]) != () and np.size(one) > 1:
+            if candidate.elementwise and np.shape(one) == np.shape(drawn.operands[i]) != () and np.size(one) > 1:
                 first = np.zeros(np.shape(one))
                 first.flat[0] = 1.0
-                gain = full(exam.gain(rule, first, y, drawn), drawn.operands[i])
+                gain = full(candidate.gain(rule, first, y, drawn), drawn.operands[i])
                 if np.any(gain.flat[1:]):
-                    yield Problem(
+                    yield Flaw(
                         f"{told} mixes the elements: what arrives at the first goes to others as well (is g summed?)",
                         "one number for each element, g * slope: the library adds up where an operand was stretched",
                     )
@@ -153,28 +153,28 @@ def full(gain: Any, operand: Any) -> Any:
     return np.asarray(gain, float) + np.zeros(np.shape(operand)) if np.size(gain) == 1 else np.asarray(gain, float)
 
 
-def formula(exam: Exam) -> Iterator[Problem]:
+def formula(candidate: Candidate) -> Iterator[Flaw]:
     """The formula that a rule writes, on numbers, is what the rule computes."""
     looked = False
-    for drawn in exam.drawn:
+    for drawn in candidate.drawn:
         names = {f"x{i}": drawn.operands[i] for i in drawn.free}
         symbols = [Symbol(f"x{i}", np.shape(x)) if i in drawn.free else x for i, x in enumerate(drawn.operands)]
-        y = exam.apply(drawn)
-        g = exam.g(y)
+        y = candidate.apply(drawn)
+        g = candidate.g(y)
         known = {**names, "y": y, "g": g}
-        for i, rule in exam.rules(drawn):
+        for i, rule in candidate.rules(drawn):
             looked = True
             try:
-                told = exam.gain(rule, Symbol("g", np.shape(g)), Symbol("y", np.shape(y)), drawn, symbols)
+                told = candidate.gain(rule, Symbol("g", np.shape(g)), Symbol("y", np.shape(y)), drawn, symbols)
             except Exception as error:
-                yield Problem(
-                    f"the rule of {exam.letter(i)} writes no formula: {type(error).__name__}: {first_line(error)}"
+                yield Flaw(
+                    f"the rule of {candidate.letter(i)} writes no formula: {type(error).__name__}: {first_line(error)}"
                 )
                 return
-            number, meant = exam.gain(rule, g, y, drawn), evaluated(told, known)
+            number, meant = candidate.gain(rule, g, y, drawn), evaluated(told, known)
             if not close(full(number, y), full(meant, y), 1e-8):
-                yield Problem(
-                    f"the rule of {exam.letter(i)} writes {told}, which is {short_result(meant)} at {exam.at(drawn)}, "
+                yield Flaw(
+                    f"the rule of {candidate.letter(i)} writes {told}, which is {short_result(meant)} at {candidate.at(drawn)}, "
                     f"but computes {short_result(number)}",
                     "the same expression whatever the arguments are, without asking for their type",
                 )

@@ -13,7 +13,7 @@ from .. import domains, ops
 from ..checking import GradientReport, Row, check_gradients, numerical_gradient
 from ..domains import Case
 from ..transforms import vjp
-from .exam import Drawn, Exam, Problem, Skipped, close, first_line, plain, short_result
+from .candidate import Drawn, Candidate, Flaw, Skipped, close, first_line, plain, short_result
 from .spelling import literal
 
 
@@ -50,23 +50,29 @@ class Sample(NamedTuple):
 Trait = Callable[[Sample], bool]
 
 
-def function(exam: Exam, drawn: Drawn) -> Callable[..., Any]:
+def function(candidate: Candidate, drawn: Drawn) -> Callable[..., Any]:
     """The operation as a function of its free operands."""
 
     def f(*inputs: Any) -> Any:
         given = dict(zip(drawn.free, inputs, strict=True))
-        return exam.apply(drawn, [given.get(i, x) for i, x in enumerate(drawn.operands)])
+        return candidate.apply(drawn, [given.get(i, x) for i, x in enumerate(drawn.operands)])
 
     return f
 
 
-def samples(exam: Exam, drawn: Drawn, order: int) -> list[Sample]:
+def samples(candidate: Candidate, drawn: Drawn, order: int) -> list[Sample]:
     """Every number of the gradient of one case, checked."""
     inputs = [drawn.operands[i] for i in drawn.free]
     names = [str(i) for i in drawn.free]
     few = FEW if order == 2 else MANY
     explained = partial(
-        check_gradients, function(exam, drawn), *inputs, order=order, names=names, samples=few, raise_exception=False
+        check_gradients,
+        function(candidate, drawn),
+        *inputs,
+        order=order,
+        names=names,
+        samples=few,
+        raise_exception=False,
     )
     report = explained(explain=False)
     found = []
@@ -78,26 +84,28 @@ def samples(exam: Exam, drawn: Drawn, order: int) -> list[Sample]:
     return found
 
 
-def derivatives(exam: Exam, order: int) -> Iterator[Problem]:
+def derivatives(candidate: Candidate, order: int) -> Iterator[Flaw]:
     """The gradient is what the function does when an operand moves a little."""
-    if not exam.op.rules or all(rule is None for _, rule in zip(range(exam.op.arity or 1), exam.op.rules)):
-        yield from no_slope(exam)
+    if not candidate.op.rules or all(
+        rule is None for _, rule in zip(range(candidate.op.arity or 1), candidate.op.rules)
+    ):
+        yield from no_slope(candidate)
         return
     checked: list[Sample] = []
-    chosen = [drawn for drawn in [*exam.drawn, *exam.wide] if drawn.free]
+    chosen = [drawn for drawn in [*candidate.drawn, *candidate.wide] if drawn.free]
     limit = max(LARGE, min(map(size, chosen), default=0)) if order == 2 else math.inf
     for drawn in chosen:
         if size(drawn) <= limit:
             try:
-                checked += samples(exam, drawn, order)
+                checked += samples(candidate, drawn, order)
             except GradientErrors as error:
-                yield Problem(
-                    f"at {exam.at(drawn)}: {first_line(error)}", "a rule returns an array of its operand's shape"
+                yield Flaw(
+                    f"at {candidate.at(drawn)}: {first_line(error)}", "a rule returns an array of its operand's shape"
                 )
                 return
     bad = [sample for sample in checked if sample.wrong]
     if bad:
-        yield told(exam, checked, bad, order)
+        yield told(candidate, checked, bad, order)
 
 
 def size(drawn: Drawn) -> int:
@@ -108,51 +116,51 @@ def size(drawn: Drawn) -> int:
 GradientErrors = (RuntimeError, ValueError, TypeError, IndexError)
 
 
-def first_derivatives(exam: Exam) -> Iterator[Problem]:
+def first_derivatives(candidate: Candidate) -> Iterator[Flaw]:
     """Each rule is the slope."""
-    return derivatives(exam, 1)
+    return derivatives(candidate, 1)
 
 
-def second_derivatives(exam: Exam) -> Iterator[Problem]:
+def second_derivatives(candidate: Candidate) -> Iterator[Flaw]:
     """Each rule, differentiated, is the slope of the slope."""
-    if not exam.op.rules:
+    if not candidate.op.rules:
         raise Skipped("it has no rule")
-    yield from derivatives(exam, 2)
+    yield from derivatives(candidate, 2)
 
 
-def no_slope(exam: Exam) -> Iterator[Problem]:
+def no_slope(candidate: Candidate) -> Iterator[Flaw]:
     """An operation without any rule must not move with its operands."""
-    for drawn in exam.drawn:
+    for drawn in candidate.drawn:
         if not drawn.free:
             continue
-        weights, f = exam.g(exam.apply(drawn)), function(exam, drawn)
+        weights, f = candidate.g(candidate.apply(drawn)), function(candidate, drawn)
 
         def total(*inputs: Any, weights: Any = weights, f: Any = f) -> float:
             return float(np.sum(f(*map(plain, inputs)) * weights))
 
         slopes = numerical_gradient(total, *[drawn.operands[i] for i in drawn.free])
         if any(np.any(np.abs(slope) > 1e-6) for slope in slopes):
-            yield Problem(
+            yield Flaw(
                 "it has no rule, though its result moves with its operands", "one rule for each operand: g * slope"
             )
             return
 
 
-def told(exam: Exam, checked: list[Sample], bad: list[Sample], order: int) -> Problem:
+def told(candidate: Candidate, checked: list[Sample], bad: list[Sample], order: int) -> Flaw:
     """What the wrong numbers have in common, and what is wrong with the first of them."""
     operands = sorted({sample.operand for sample in bad})
-    letters = " and ".join(exam.letter(i) for i in operands)
+    letters = " and ".join(candidate.letter(i) for i in operands)
     same = [sample for sample in checked if sample.operand in operands]
-    traits = [*features(exam, bad)]
+    traits = [*features(candidate, bad)]
     only = next((text for text, holds in traits if splits(same, holds)), "")
     only = only or next((text for text, holds in traits if "=" in text and among(same, holds)), "")
-    rules = [rule for rule, _ in zip(exam.op.rules, range(max(operands) + 1))]
+    rules = [rule for rule, _ in zip(candidate.op.rules, range(max(operands) + 1))]
     where = f"the {'second ' if order == 2 else ''}derivative in {letters} is wrong{only}: "
     example = min(
         bad, key=lambda sample: (np.size(sample.drawn.operands[sample.operand]), sample.drawn.kind != "usual")
     )
     if order == 1 and any(rules[i] is None for i in operands):
-        return Problem(
+        return Flaw(
             f"{where}the rule of {letters} is None, though the result moves with it",
             "g * slope; None means that there never is a gradient",
         )
@@ -162,16 +170,16 @@ def told(exam: Exam, checked: list[Sample], bad: list[Sample], order: int) -> Pr
     )  # fmt: skip
     if "=" in only:
         instead = "a rule receives the settings by name: use them as compute does"
-    return Problem(f"{where}at {spot(exam, example)}, {example.says()}", instead)
+    return Flaw(f"{where}at {spot(candidate, example)}, {example.says()}", instead)
 
 
-def spot(exam: Exam, sample: Sample) -> str:
+def spot(candidate: Candidate, sample: Sample) -> str:
     """Which number of which operand, and its settings."""
     x, settings = sample.drawn.operands[sample.operand], sample.drawn.case.settings
     if not np.shape(x) or not isinstance(sample.place, tuple):
-        return exam.at(sample.drawn)
+        return candidate.at(sample.drawn)
     told = "".join(f", {key}={literal(value)}" for key, value in settings.items())
-    return f"{exam.letter(sample.operand)}{list(sample.place)} = {sample.x:.4g} of an array {np.shape(x)}{told}"
+    return f"{candidate.letter(sample.operand)}{list(sample.place)} = {sample.x:.4g} of an array {np.shape(x)}{told}"
 
 
 def splits(samples: list[Sample], holds: Trait) -> bool:
@@ -184,11 +192,11 @@ def among(samples: list[Sample], holds: Trait) -> bool:
     return all(holds(s) for s in samples if s.wrong) and any(not holds(s) for s in samples)
 
 
-def features(exam: Exam, bad: list[Sample]) -> Iterator[tuple[str, Trait]]:
+def features(candidate: Candidate, bad: list[Sample]) -> Iterator[tuple[str, Trait]]:
     """What may tell the wrong numbers from the right ones."""
     for name, x in bad[0].drawn.case.settings.items():
         yield f" with {name}={literal(x)}", partial(has_setting, name, literal(x), "")
-    for name, default in exam.op.settings.items():
+    for name, default in candidate.op.settings.items():
         usual = literal(default)
         told = f" with another {name} than {usual} (is {name}= used in the rule?)"
         yield told, partial(no_setting, name, usual)
@@ -220,25 +228,25 @@ def has_dimensions(n: int, sample: Sample) -> bool:
     return max(map(np.ndim, sample.drawn.operands)) == n
 
 
-def special_points(exam: Exam) -> Iterator[Problem]:
+def special_points(candidate: Candidate) -> Iterator[Flaw]:
     """At 0, at equal operands and at its kinks the gradient is no nan, and lies between the slopes on both sides."""
-    if not exam.op.rules or exam.op.arity is None:
+    if not candidate.op.rules or candidate.op.arity is None:
         raise Skipped("there is none")
     looked = False
-    for drawn in points(exam):
+    for drawn in points(candidate):
         try:
-            value = exam.apply(drawn)
+            value = candidate.apply(drawn)
         except Exception:
             continue
         if not np.all(np.isfinite(value)):
             continue
         looked = True
-        at = ", ".join(f"{exam.letter(i)} = {literal(drawn.operands[i])}" for i in range(len(drawn.operands)))
-        f = function(exam, drawn)
+        at = ", ".join(f"{candidate.letter(i)} = {literal(drawn.operands[i])}" for i in range(len(drawn.operands)))
+        f = function(candidate, drawn)
         _, pullback = vjp(f, *[drawn.operands[i] for i in drawn.free])
         gains = pullback(np.ones(np.shape(value)) if np.shape(value) else 1.0)
-        if any(np.any(np.isnan(plain(gain))) for gain in gains) and not promised_nan(exam, drawn):
-            yield Problem(
+        if any(np.any(np.isnan(plain(gain))) for gain in gains) and not promised_nan(candidate, drawn):
+            yield Flaw(
                 f"the gradient is nan at {at}, where the value is {short_result(value)}",
                 "one nan spoils a training run: ops.ratio(a, b) is a / b, and 0 where b is 0; or tg.where",
             )
@@ -246,7 +254,7 @@ def special_points(exam: Exam) -> Iterator[Problem]:
         report = check_gradients(f, *[drawn.operands[i] for i in drawn.free], raise_exception=False)
         wrong = [row for row in report.rows if row.verdict == "wrong"]
         if wrong and all(np.all(np.isfinite(plain(gain))) for gain in gains):
-            yield Problem(
+            yield Flaw(
                 f"at {at} the gradient is {wrong[0].analytic:.6g}, which is no slope there: {wrong[0].evidence}",
                 "at a kink any number between the slopes to the left and to the right will do",
             )
@@ -255,9 +263,9 @@ def special_points(exam: Exam) -> Iterator[Problem]:
         raise Skipped("there is none")
 
 
-def promised_nan(exam: Exam, drawn: Drawn) -> bool:
+def promised_nan(candidate: Candidate, drawn: Drawn) -> bool:
     """Whether the table says that the gradient is nan here, or nothing at all."""
-    for kink in domains.kinks(exam.op):
+    for kink in domains.kinks(candidate.op):
         same = len(kink.point) == len(drawn.operands) and all(
             np.array_equal(a, b) for a, b in zip(kink.point, drawn.operands, strict=True)
         )
@@ -266,16 +274,16 @@ def promised_nan(exam: Exam, drawn: Drawn) -> bool:
     return False
 
 
-def points(exam: Exam) -> Iterator[Drawn]:
+def points(candidate: Candidate) -> Iterator[Drawn]:
     """Operands at 0, equal operands, and the kinks that are known."""
-    arity = exam.op.arity or 1
-    for kink in domains.kinks(exam.op):
+    arity = candidate.op.arity or 1
+    for kink in domains.kinks(candidate.op):
         operands = [np.array(x) if np.shape(x) else float(x) for x in kink.point]
         if all(np.all(np.isfinite(x)) for x in operands) and kink.convention and finite(kink):
             yield Drawn(Case(tuple(map(np.shape, operands)), {}), operands, [*range(len(operands))], "kink")
-    if exam.elementwise:
-        usual = exam.draw(Case(((),) * arity, {})).operands
-        smooth = [i for i in range(arity) if exam.conditions[i] in ("x", "x != 0")]
+    if candidate.elementwise:
+        usual = candidate.draw(Case(((),) * arity, {})).operands
+        smooth = [i for i in range(arity) if candidate.conditions[i] in ("x", "x != 0")]
         special = [[*usual[:i], x, *usual[i + 1 :]] for i in smooth for x in (0.0, 1.0, -1.0)]
         special += [[0.0] * arity, [1.0] * arity, [-1.0] * arity] if len(smooth) == arity > 1 else []
         for operands in special:
@@ -287,15 +295,15 @@ def finite(kink: domains.Kink) -> bool:
     return all(g is not None and np.all(np.isfinite(g)) for g in kink.gradient)
 
 
-def complex_step(exam: Exam) -> Iterator[Problem]:
+def complex_step(candidate: Candidate) -> Iterator[Flaw]:
     """Where complex numbers may pass, the complex step is the derivative."""
-    if not domains.holomorphic(exam.op) or not exam.op.rules:
+    if not domains.holomorphic(candidate.op) or not candidate.op.rules:
         raise Skipped("it is not said to be holomorphic")
-    for drawn in exam.drawn:
+    for drawn in candidate.drawn:
         if not drawn.free:
             continue
-        weights = exam.g(exam.apply(drawn))
-        f = function(exam, drawn)
+        weights = candidate.g(candidate.apply(drawn))
+        f = function(candidate, drawn)
         scalar: Callable[..., Any] = lambda *xs: ops.sum(f(*xs) * weights) if np.shape(weights) else f(*xs) * weights  # noqa: B023, E731
         inputs = [drawn.operands[i] for i in drawn.free]
         instead = (
@@ -305,12 +313,14 @@ def complex_step(exam: Exam) -> Iterator[Problem]:
             steps = numerical_gradient(scalar, *inputs, method="complex")
         except Exception as error:
             told = f"complex numbers do not pass, so checks do without: {type(error).__name__}: {first_line(error)}"
-            yield Problem(told, instead, harmless=True)
+            yield Flaw(told, instead, harmless=True)
             return
         differences = numerical_gradient(scalar, *inputs)
         for i, step, slope in zip(drawn.free, steps, differences, strict=True):
             if not close(step, slope, 1e-6):
-                domains.DOMAINS[exam.op] = domains.DOMAINS[exam.op]._replace(real_only=True)  # not asked again
-                at = f"at {exam.at(drawn)} the complex step in {exam.letter(i)} gives {short_result(step)}"
-                yield Problem(f"{at}, differences {short_result(slope)}: complex numbers do not pass", instead)
+                domains.DOMAINS[candidate.op] = domains.DOMAINS[candidate.op]._replace(
+                    real_only=True
+                )  # not asked again
+                at = f"at {candidate.at(drawn)} the complex step in {candidate.letter(i)} gives {short_result(step)}"
+                yield Flaw(f"{at}, differences {short_result(slope)}: complex numbers do not pass", instead)
                 return

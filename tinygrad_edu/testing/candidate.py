@@ -1,4 +1,4 @@
-"""The exam of an operation: the numbers of its domain on which it is examined, and how what is found is said."""
+"""An operation that is examined: the numbers of its domain, and how what is found is said."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FAR: dict[str, tuple[tuple[float, float], ...]] = {  # where a rule must hold as
 CLOSE = 1e-9  # relative: for two ways to the same number
 
 
-class Problem(NamedTuple):
+class Flaw(NamedTuple):
     """What was found, and what to write instead."""
 
     found: str
@@ -46,15 +46,15 @@ class Drawn(NamedTuple):
     kind: str
 
 
-class Exam:
+class Candidate:
     """An operation, and the numbers on which it is examined."""
 
     def __init__(self, op: ops.Op, cases: Sequence[Case], seed: int) -> None:
         self.op, self.cases, self.seed = op, cases, seed
 
     @classmethod
-    def of(cls, op: ops.Op, seed: int) -> Exam:
-        """The exam of an operation with the cases of its domain, and some with other settings."""
+    def of(cls, op: ops.Op, seed: int) -> Candidate:
+        """An operation with the cases of its domain, and some with other settings."""
         cases = [*domains.cases(op)]
         if op not in domains.BUILT_IN and not any(case.settings for case in cases):
             cases += [case for case in other_settings(op, cases) if works(op, case, seed)]
