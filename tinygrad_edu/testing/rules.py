@@ -174,8 +174,8 @@ def formula(candidate: Candidate) -> Iterator[Flaw]:
             number, meant = candidate.gain(rule, g, y, drawn), evaluated(told, known)
             if not close(full(number, y), full(meant, y), 1e-8):
                 yield Flaw(
-                    f"the rule of {candidate.letter(i)} writes {told}, which is {short_result(meant)} at {candidate.at(drawn)}, "
-                    f"but computes {short_result(number)}",
+                    f"the rule of {candidate.letter(i)} writes {told}, which is {short_result(meant)} at "
+                    f"{candidate.at(drawn)}, but computes {short_result(number)}",
                     "the same expression whatever the arguments are, without asking for their type",
                 )
                 return
