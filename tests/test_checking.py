@@ -300,3 +300,91 @@ def test_numerical_gradient_takes_functions_of_plain_numbers_and_many_inputs() -
     assert gradients[0] == pytest.approx(X.sum())
     assert isinstance(gradients[0], float)
     np.testing.assert_array_equal(gradients[1], [2.0, 2.0, 2.0])
+
+
+# What reviews found. --------------------------------------------------------------------------------------------------
+
+
+def verdict(f: Any, *inputs: Any, **how: Any) -> str:
+    return check_gradients(f, *inputs, raise_exception=False, **how).verdict
+
+
+def test_a_curved_function_close_to_its_kink_is_not_at_it() -> None:
+    c, d = 0.4784227411550018, 3.2565572936768264e-07
+    assert verdict(lambda x: tg.maximum(x, c) ** 3 + 0.2 * x, c + d) == "ok"
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "claimed"),
+    [
+        (lambda x: np.maximum(0, 1 - x), 1.0, -3.0),  # outside of both slopes
+        (lambda x: np.clip(x, -1, 1), 1.0, 7.0),
+        (np.floor, 2.0, 1000.0),  # at a jump the side that f belongs to decides
+        (lambda x: x + (x > 1), 1.0, 3.0),
+        (lambda x: x**2, 1.0, 100.0),  # wrong here, and here alone
+    ],
+)
+def test_a_special_point_excuses_no_gradient_that_no_side_knows(f: Any, x: float, claimed: float) -> None:
+    assert verdict(f, x, gradient=lambda x: claimed) == "wrong"
+
+
+def test_one_wrong_element_of_many_is_found_along_directions() -> None:
+    slip = np.zeros(5_000)
+    slip[7] = 0.1
+    x = np.random.default_rng(0).normal(size=slip.shape)
+    report = check_gradients(
+        lambda x: (x**2).sum(), x, gradient=lambda x: 2 * x + slip, samples=4, raise_exception=False
+    )
+    assert report.verdict == "wrong"
+    assert report.findings[0].text.endswith("is right at the elements that were looked at, and wrong elsewhere.")
+
+
+def test_digits_that_cancel_in_the_gradient_are_no_mistake() -> None:
+    """The softmax of a saturated row, less 1, has few digits left."""
+    assert verdict(tg.nn.cross_entropy, np.array([[30.0, -3.0, 1.0]]), np.array([0])) in ("ok", "rounding")
+
+
+def test_a_model_is_left_alone_and_a_parameter_it_shares_is_refused() -> None:
+    w = Value(0.3, "w")
+
+    class Tied(tg.nn.Module):
+        def __init__(self) -> None:
+            self.a = self.b = Value(0.5, "a")
+
+        def forward(self, x: Any) -> Any:
+            return (self.a * x + self.b * x * x).sum()
+
+    class Global(Tied):
+        def parameters(self) -> list[Value]:
+            return [w]
+
+    model = Tied()
+    report = check_gradients(model, X)
+    assert [row.input for row in report.rows] == ["a"]
+    assert (model.a.data, model.a.grad, model.a.requires_grad) == (0.5, None, True)
+    with pytest.raises(tg.GradientError, match="still uses the very same w"):
+        check_gradients(Global(), X)
+
+
+def test_a_rule_is_named_where_its_operand_is_a_parameter(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = ops.linear.rules
+    monkeypatch.setattr(ops.linear, "rules", (rules[0], lambda *at: 3 * rules[1](*at), rules[2]))
+    x, y = tg.datasets.xor()
+    report = failure(tg.nn.Sequential(tg.nn.Dense(2, 3, "tanh", seed=0)), x, y, loss=tg.nn.cross_entropy)
+    assert report.findings[0].text == "the rule of linear for its operand b is 3 times what it should be."
+
+
+def test_under_no_grad_a_check_records_all_the_same_and_a_report_is_true_if_it_passed() -> None:
+    with tg.no_grad():
+        assert check_gradients(tg.tanh, X)
+    assert not check_gradients(lambda x: x * np.abs(x.data), 3.0, raise_exception=False)
+
+
+def test_f_may_not_call_backward_itself() -> None:
+    def f(x: Any) -> Any:
+        loss = (x * x).sum()
+        loss.backward()
+        return loss
+
+    with pytest.raises(tg.GradientError, match="If it calls backward\\(\\) itself, let it return the loss"):
+        check_gradients(f, X)

@@ -228,6 +228,8 @@ def kind_of(problem: Problem, i: int, gauge: Gauge) -> tuple[str, str]:
             return kind
     pairs = zip(samples[0].claimed.flat, samples[0].measured.flat, strict=True)
     bad = [not same(a, n, samples[0]) for a, n in pairs if not np.isnan(n)]
+    if not any(bad):
+        return "other", "is right at the elements that were looked at, and wrong elsewhere"
     if 0 < sum(bad) < len(bad) and samples[0].claimed.ndim:
         first = np.unravel_index(bad.index(True), samples[0].claimed.shape)
         return (
@@ -371,10 +373,10 @@ def of_one_row(samples: Sequence[Sample], i: int) -> tuple[str, str] | None:
     if sample.problem.claimed:  # which may know of a batch that it is not given
         lengths |= set(range(2, BATCH))
     for n in sorted(lengths):
+        if n * x.size > WHOLE:
+            continue
         repeated = list(sample.problem.points)
         repeated[i] = np.broadcast_to(x, (n, *x.shape)).copy()
-        if repeated[i].size > WHOLE:
-            continue
         with contextlib.suppress(Exception):  # f need not take it
             wide = sample.problem.at(repeated)
             if not np.isclose(wide.value(repeated), sample.problem.value(sample.problem.points), rtol=1e-12):
@@ -416,7 +418,8 @@ def of_offset(samples: Sequence[Sample], i: int) -> tuple[str, str] | None:
         ]
         numbers = sum(np.isfinite(sample.measured).sum() for sample in samples)
         wanted = [sample.measured + offsets[0] * one for one, sample in zip(ones, samples, strict=True)]
-        if numbers > 1 and offsets[0] and all(map(same, [s.claimed for s in samples], wanted, samples)):
+        least = max(SURE * sample.off for sample in samples)
+        if numbers > 1 and abs(offsets[0]) > least and all(map(same, [s.claimed for s in samples], wanted, samples)):
             return "offset", f"is off by {offsets[0]:.6g} everywhere"
     return None
 
@@ -431,12 +434,13 @@ def of_places(samples: Sequence[Sample], i: int) -> tuple[str, str] | None:
 
 def of_chain(samples: Sequence[Sample], i: int) -> tuple[str, str] | None:
     """A factor that changes from number to number: is it one that stands in the table?"""
-    for name in factors(samples[0], i):
-        with contextlib.suppress(KeyError):
-            if all_same(samples, lambda s, name=name: s.measured / factors(s, i)[name]):  # type: ignore[misc]
-                return "chain factor", f"lacks the factor {name}"
-            if all_same(samples, lambda s, name=name: s.measured * factors(s, i)[name]):  # type: ignore[misc]
-                return "chain factor", f"has the factor {name} once too often"
+    known = [factors(sample, i) for sample in samples]
+    for name in known[0]:
+        if all(name in table for table in known):
+            for word, way in (("lacks the factor {}", np.divide), ("has the factor {} once too often", np.multiply)):
+                wanted = [way(sample.measured, table[name]) for sample, table in zip(samples, known, strict=True)]
+                if all(same(s.claimed, numbers, s) for s, numbers in zip(samples, wanted, strict=True)):
+                    return "chain factor", word.format(name)
     return None
 
 

@@ -182,14 +182,17 @@ class Exam(NamedTuple):
         )  # fmt: skip
 
     def tremor(self, place: Place) -> float:
-        """How far the gradient itself may be off: how it trembles next to here, and what cancels when it is summed."""
+        """How far the gradient itself may be off: how it trembles next to here, and what cancels when it is summed.
+
+        Here itself does not count: at a kink the gradient is a convention, which none of its neighbours knows.
+        """
         problem, random = self.problem, np.random.default_rng(self.seed + 2)
         if problem.tremors is None:
             signs = [
                 4 * np.finfo(x.dtype).eps * np.abs(x) * random.choice([-1.0, 1.0], x.shape) for x in problem.points
             ]
             nearby = [
-                [(x + k * d).astype(x.dtype) for x, d in zip(problem.points, signs, strict=True)] for k in range(5)
+                [(x + k * d).astype(x.dtype) for x, d in zip(problem.points, signs, strict=True)] for k in range(1, 6)
             ]
             found = [problem.at(points).gradient() for points in nearby]
             problem.tremors = [np.max(np.abs(np.diff(gs, 2, axis=0)), axis=0) / 2 for gs in zip(*found, strict=True)]

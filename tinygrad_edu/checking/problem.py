@@ -206,7 +206,10 @@ class Gradients(list[Any]):
 
 def numbers_of(claimed: Any, name: str) -> np.ndarray:
     """What somebody's own gradient gives for an input; TypeError if it is no array of real numbers."""
-    array = np.asarray(claimed.data if isinstance(claimed, Value) else claimed)
+    try:
+        array = np.asarray(claimed.data if isinstance(claimed, Value) else claimed)
+    except ValueError:  # as (loss, gradient)
+        array = np.asarray(None)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"gradient must give real numbers for {name}, not {claimed!r:.60}: one array per input.")
     return array.astype(float)

@@ -18,6 +18,7 @@ from .differences import Level
 SURE = 10.0  # times the noise: what differs by more is no accident
 STEADILY = 0.85  # of the growth before
 GROWING = 1.5  # times, when the step is a quarter: a slope that grows like this has no end
+REACH = 6  # steps, of those that tell of a kink: coarser ones see more of the curvature
 SETTLED = 0.1  # of what it is off by: as close are differences that say the same
 AGREEING = ("ok", "rounding", "truncation")
 PASSING = ("ok", "kink", "rounding", "truncation", "not differentiable")
@@ -45,6 +46,9 @@ def judged(analytic: float, levels: Sequence[Level], noise: float, near: float) 
     if not isfinite(analytic):
         return unlimited(analytic, right, left, levels[0].step)
     if (bend := kinked(middle, noise)) is not None:
+        if bend.off == inf:
+            says = "the slopes on the two sides still change between the finest steps; rounding hides what is nearer"
+            return Judgement("rounding", says, (bend.left + bend.right) / 2, inf, bend.step)
         low, high = sorted((bend.left, bend.right))
         slopes = f"slope {bend.left + 0.0:.6g} to the left, {bend.right + 0.0:.6g} to the right"
         slack = max(near, bend.off, 0.02 * bend.gap)
@@ -169,7 +173,10 @@ def bend_of(coarse: Level, fine: Level, noise: float) -> Bend:
 
 
 def kinked(levels: Sequence[Level], noise: float) -> Bend | None:
-    """The slopes on the two sides, if they differ for certain, down to steps at which rounding hides them."""
+    """The slopes on the two sides, if they differ for certain, down to steps at which rounding hides them.
+
+    A Bend that may be off by any amount says that they differ, but not yet how.
+    """
     telling = [level for level in levels if abs(level.right - level.left) > SURE * 4 * noise / level.step]
     if len(telling) < 3:
         return None
@@ -177,11 +184,18 @@ def kinked(levels: Sequence[Level], noise: float) -> Bend | None:
     after = [level for level in levels if level.step < telling[-1].step]
     resolved = any(SURE * 12 * noise / level.step < last for level in after)  # finer, and the two sides agree
     bends = [bend_of(coarse, fine, noise) for coarse, fine in pairwise(telling)]
-    grows = bends[-1].gap > GROWING * bends[-2].gap  # a jump, or a vertical tangent
-    if resolved or grows or bends[-1].gap < max(0.4 * last, bends[-1].off) or bends[-2].gap < 0.3 * bends[-1].gap:
+    grows = bends[-1].gap > GROWING * bends[-2].gap and last > GROWING * abs(telling[-2].right - telling[-2].left)
+    curved = bends[-1].gap < max(0.4 * last, bends[-1].off) or bends[-1].gap > 2 * last  # what is left is curvature
+    if resolved or grows or curved:
         return None
-    alike = [bend for bend in bends if abs(bend.gap / bends[-1].gap - 1) < 0.2]
-    return min(alike, key=attrgetter("off"), default=None)
+    alike = bends[-1:]
+    for bend in reversed(bends[-REACH:-1]):
+        if abs(bend.gap / alike[-1].gap - 1) > 0.2:
+            break
+        alike.append(bend)
+    if len(alike) == 1:
+        return bends[-1]._replace(off=inf)
+    return min(alike, key=attrgetter("off"))
 
 
 def edge(analytic: float, levels: Sequence[Level], noise: float, near: float, size: float) -> Judgement:

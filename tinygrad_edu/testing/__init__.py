@@ -27,6 +27,8 @@ HOMES = {
     "FailingExample": "failures", "random_graphs": "decks", "checks_gradients": "decorator",
 }  # fmt: skip
 
+__all__ = list(HOMES)
+
 
 def __getattr__(name: str) -> Any:
     if name not in HOMES:
