@@ -577,3 +577,10 @@ def test_names_of_the_package() -> None:
     assert issubclass(FailingExample, tg.GradientCheckError)
     assert nn.Sequential
     assert rows.cbrt
+
+
+def test_one_operation_needs_no_list_and_bounds_that_leave_nothing_are_refused() -> None:
+    program = find(graphs(operations=tg.exp, max_steps=1), lambda program: True)
+    assert "tg.exp(" in str(program)
+    with pytest.raises(ValueError, match="at least 1: max_steps=0"):
+        graphs(max_steps=0)

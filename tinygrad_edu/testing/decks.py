@@ -32,7 +32,10 @@ def deck(
     dtype: Any = np.float64,
 ) -> Deck:  # fmt: skip
     """The operations to choose from: those given, or all that have a public name."""
-    chosen = [row for row in domains.DOMAINS if public(row)] if operations is None else [*operations]
+    if operations is None:
+        chosen = [row for row in domains.DOMAINS if public(row)]
+    else:
+        chosen = [*operations] if isinstance(operations, Iterable) else [operations]
     for row in chosen:
         if row not in domains.DOMAINS:
             raise TypeError(f"{row!r} has no line in the table of domains: tg.operation(...) gives it one.")

@@ -273,6 +273,10 @@ def graphs(
     ...     program.check()
     >>> test_any_graph()
     """
+    if max_steps < 1 or max_inputs < 1 or max_depth < 1:
+        raise ValueError(
+            f"A graph has a step, an input and a depth of at least 1: {max_steps=}, {max_inputs=}, {max_depth=}."
+        )
     cards = deck(operations, smooth=smooth, scalars=scalars, size=max_size, dtype=dtype)
 
     @st.composite
