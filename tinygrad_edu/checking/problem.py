@@ -6,7 +6,7 @@ import contextlib
 import copy
 import inspect
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -28,9 +28,7 @@ from ..wording import printable
 Function = Callable[..., Any]
 Numbers = Sequence[np.ndarray]
 Run = Callable[[Sequence[Any], bool], tuple[Any, list[Value]]]  # numbers, recorded or not -> result and leaves
-
-
-FIRST_CALLS, LARGE = 8, 4096
+FIRST_CALLS, LARGE = 8, 4096  # calls, and elements from which on an input is compared in these alone
 
 
 class MutationError(GradientError):
@@ -274,11 +272,9 @@ def try_out(problem: Problem) -> None:
         if "positional argument" in str(error):
             hint = " Inputs are given one by one: check_gradients(f, x, y)."
         raise GradientError(f"{says}{'' if says.endswith('.') else '.'}{hint}") from error
-    if isinstance(result, Value) or (problem.claimed and isinstance(result, float | int | np.number)):
+    number = isinstance(result, float | int) or (hasattr(result, "item") and not np.ndim(result))
+    if isinstance(result, Value) or (problem.claimed and number):
         problem.first = problem.total([result])
-        return
-    if problem.claimed and hasattr(result, "item") and not np.ndim(result):
-        problem.first = problem.total([result.item()])
         return
     kind = "an array" if isinstance(result, np.ndarray) else f"a plain {type(result).__name__}"
     if problem.claimed:
@@ -305,7 +301,7 @@ def of_function(
     forms, points, labels = {}, list[np.ndarray](), list[str]()
     for i in chosen:
         forms[i], leaves = flatten(inputs[i], called[i])
-        for path, leaf in zip(leaves_of(forms[i]), leaves, strict=True):
+        for path, leaf in zip(flatten(forms[i])[1], leaves, strict=True):
             labels.append(getattr(leaf, "label", None) or path)
             points.append(as_point(leaf, labels[-1], dtype, notes))
 
@@ -319,15 +315,6 @@ def of_function(
         return [given.get(i, x) for i, x in enumerate(inputs)]
 
     return run, points, labels, claimed and (lambda *numbers: claimed(*arguments(numbers)))
-
-
-def leaves_of(form: Any) -> Iterator[str]:
-    """The paths in the form of a tree."""
-    if isinstance(form, str):
-        yield form
-    elif form is not None:
-        for part in form.values() if isinstance(form, dict) else form:
-            yield from leaves_of(part)
 
 
 def name_of(node: Value) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..domains import Case
 from ..value import Value
-from .candidate import Drawn, Candidate, Flaw, Skipped, close, filled, first_line, plain, short_result
+from .candidate import Candidate, Drawn, Flaw, Skipped, close, filled, first_line, plain, short_result
 
 
 def runs(candidate: Candidate) -> Iterator[Flaw]:

@@ -13,7 +13,7 @@ from .. import domains, ops
 from ..checking import GradientReport, Row, check_gradients, numerical_gradient
 from ..domains import Case
 from ..transforms import vjp
-from .candidate import Drawn, Candidate, Flaw, Skipped, close, first_line, plain, short_result
+from .candidate import Candidate, Drawn, Flaw, Skipped, close, first_line, plain, short_result
 from .spelling import literal
 
 
