@@ -1,40 +1,48 @@
-"""Gradient checks of the XOR model and of an MNIST step; the first beside PyTorch's gradcheck, in turns.
-
-python -m benchmarks.checking
-"""
-
-import time
-from collections.abc import Callable
-from statistics import median
+"""Gradient checks of the XOR model and of an MNIST step; the first beside PyTorch's gradcheck."""
 
 import numpy as np
 
-import tinygrad_edu as tg
-from tinygrad_edu import datasets, nn
+from benchmarks.measure import Case, Claim
 
-ROUNDS = 7
+XOR, MNIST, PYTORCH = "the XOR model, all 42 parameters", "784-32-10, batch 8, a sample", "PyTorch, the XOR model"
 
 
-def xor_check() -> None:
+def xor():
     """Every one of the 42 parameters of 2-8-2, batch 4."""
+    import tinygrad_edu as tg
+    from tinygrad_edu import datasets, nn
+
+    np.seterr(all="ignore")
     x, y = datasets.xor()
     model = nn.Sequential(nn.Dense(2, 8, "tanh", seed=0), nn.Dense(8, 2, seed=1))
-    assert tg.check_gradients(model, x, y, loss=nn.cross_entropy).passed
+
+    def check():
+        assert tg.check_gradients(model, x, y, loss=nn.cross_entropy).passed
+
+    return check
 
 
-def mnist_check() -> None:
-    """784-32-10, batch 8: a sample of the elements, and directions."""
+def mnist():
+    """A sample of the elements, and directions."""
+    import tinygrad_edu as tg
+    from tinygrad_edu import datasets, nn
+
+    np.seterr(all="ignore")
     x, y = (part[:8] for part in datasets.mnist()[:2])
     model = nn.Sequential(nn.Dense(784, 32, "relu", seed=0), nn.Dense(32, 10, seed=1))
-    assert tg.check_gradients(model, x, y, loss=nn.cross_entropy).passed
+
+    def check():
+        assert tg.check_gradients(model, x, y, loss=nn.cross_entropy).passed
+
+    return check
 
 
-def pytorch_xor_check() -> Callable[[], None] | None:
-    """The same parameters under torch.autograd.gradcheck, or None without PyTorch."""
-    try:
-        import torch
-    except ImportError:
-        return None
+def pytorch():
+    """The same parameters under torch.autograd.gradcheck."""
+    import torch
+
+    from tinygrad_edu import datasets
+
     x, y = datasets.xor()
     x, y = torch.tensor(x, dtype=torch.float64), torch.tensor(y)
     random = torch.Generator().manual_seed(0)
@@ -44,27 +52,15 @@ def pytorch_xor_check() -> Callable[[], None] | None:
     def loss(w, b, v, c):
         return torch.nn.functional.cross_entropy(torch.tanh(x @ w + b) @ v + c, y)
 
-    def check() -> None:
+    def check():
         assert torch.autograd.gradcheck(loss, parameters)
 
     return check
 
 
-def seconds(action: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    action()
-    return time.perf_counter() - begin
-
-
-if __name__ == "__main__":
-    np.seterr(all="ignore")
-    datasets.mnist()
-    theirs, ours, peers, large = pytorch_xor_check(), [], [], []
-    for _ in range(ROUNDS):
-        ours.append(seconds(xor_check))
-        large.append(seconds(mnist_check))
-        if theirs:
-            peers.append(seconds(theirs))
-    print(f"the XOR model, 42 parameters: {median(ours):.3f} s (claimed at most 0.2)")
-    print(f"an MNIST step, 784-32-10, batch 8, sampled: {median(large):.3f} s (claimed at most 3)")
-    print(f"beside PyTorch's gradcheck: {median(ours) / median(peers):.2f}" if peers else "PyTorch is not installed.")
+CASES = [
+    Case(
+        "To check all gradients of a model", {XOR: xor, MNIST: mnist, PYTORCH: pytorch},
+        [Claim(XOR, 0.2), Claim(MNIST, 3.0)], losses=1,
+    )
+]  # fmt: skip

@@ -1,31 +1,30 @@
-"""100 SVGs of a graph of 15 nodes by each program that is here, and graphs of 10,000 nodes folded and drawn.
-
-python -m benchmarks.drawing
-"""
+"""100 SVGs of a graph of 15 nodes by each program that is here, and graphs of 10,000 nodes folded and drawn."""
 
 import subprocess
-import time
-from collections.abc import Callable
-from pathlib import Path
-from statistics import median
+from functools import partial
 
-import tinygrad_edu as tg
-from tinygrad_edu import Value
-from tinygrad_edu.drawing import render
+from benchmarks.measure import Case, Claim, MissingError
 
-PICTURES, NODES, ROUNDS = 100, 10_000, 5
+PICTURES, NODES = 100, 10_000
+PROGRAMS = ("dot", "graphviz-pure")
 
 
-def neuron() -> Value:
+def neuron():
     """Ten values and five operations, after a pass."""
+    import tinygrad_edu as tg
+    from tinygrad_edu import Value
+
     inputs = Value(2.0, "x1", requires_grad=False) * Value(-3.0, "w1"), Value(0.0, "x2") * Value(1.0, "w2")
     out = tg.tanh(inputs[0] + inputs[1] + Value(6.88, "b"))
     out.backward()
     return out
 
 
-def chain(nodes: int) -> Value:
+def chain(nodes):
     """Neurons of one input in a row, each with the weights of the one before."""
+    import tinygrad_edu as tg
+    from tinygrad_edu import Value
+
     x, w, b = Value(0.5, "x"), Value(0.9, "w"), Value(0.1, "b")
     for _ in range(nodes // 3):
         x = tg.tanh(x * w + b)
@@ -33,8 +32,11 @@ def chain(nodes: int) -> Value:
     return x
 
 
-def dense(nodes: int) -> Value:
+def dense(nodes):
     """Layers of ten neurons, each with weights of its own, number by number."""
+    import tinygrad_edu as tg
+    from tinygrad_edu import Value
+
     row, made = [Value(0.1 * i, f"x{i}", requires_grad=False) for i in range(10)], 0
     while made < nodes:
         row = [tg.tanh(sum((x * Value(0.01 * (i - j)) for i, x in enumerate(row)), Value(0.0))) for j in range(10)]
@@ -44,33 +46,64 @@ def dense(nodes: int) -> Value:
     return loss
 
 
-def seconds(action: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    action()
-    return time.perf_counter() - begin
+def only(name):
+    """Let the drawings be made by one program alone; its path."""
+    from tinygrad_edu.drawing import render
+
+    here = [program for program in render.programs() if program.endswith(name)]
+    if not here:
+        raise MissingError(f"there is no {name}")
+    render.programs = lambda: here
+    return here[0]
 
 
-def start(program: str) -> float:
+def pictures(name):
+    import tinygrad_edu as tg
+
+    only(name)
+    out = neuron()
+
+    def step():
+        for _ in range(PICTURES):
+            tg.draw(out).svg()
+
+    return step
+
+
+def start(name):
     """To start a program and let it draw one node."""
-    return seconds(lambda: subprocess.run([program, "-Tsvg"], input=b"digraph { a }", capture_output=True, check=True))
+    command = [only(name), "-Tsvg"]
+
+    def step():
+        subprocess.run(command, input=b"digraph { a }", capture_output=True, check=True)
+
+    return step
 
 
-def pictures(out: Value) -> None:
-    for _ in range(PICTURES):
-        tg.draw(out).svg()
+def folded(name, shape):
+    import tinygrad_edu as tg
+
+    only(name)
+    loss = {"chain": chain, "dense": dense}[shape](NODES)
+
+    def step():
+        tg.draw(loss).svg()
+
+    return step
 
 
-if __name__ == "__main__":
-    here, out = render.programs(), neuron()
-    for program in here:
-        render.programs = lambda program=program: [program]  # type: ignore[assignment]
-        pairs = [(seconds(lambda: pictures(out)), start(program)) for _ in range(ROUNDS)]
-        taken, bare = (median(column) for column in zip(*pairs, strict=True))
-        told = f"{taken:.2f} s, {taken / bare:.0f} times its bare start of {bare * 1e3:.1f} ms (claimed at most 2 s)"
-        print(f"{PICTURES} SVGs of 15 nodes by {Path(program).stem}: {told}")
-        for make in (chain, dense):
-            loss = make(NODES)
-            taken = median(seconds(lambda loss=loss: tg.draw(loss).svg()) for _ in range(3))
-            print(
-                f"{NODES:,} nodes, {make.__name__}, folded, by {Path(program).stem}: {taken:.2f} s (claimed at most 5)"
-            )
+def case(name):
+    """The claims about one program."""
+    many, large = f"{PICTURES} SVGs of 15 nodes", f"a {{}} graph of {NODES:,} nodes, folded"
+    chained, densely = large.format("long"), large.format("dense")
+    return Case(
+        f"To draw, by {name}",
+        {
+            many: partial(pictures, name), "its bare start": partial(start, name),
+            chained: partial(folded, name, "chain"), densely: partial(folded, name, "dense"),
+        },
+        [Claim(many, 2.0), Claim(chained, 5.0), Claim(densely, 5.0)], losses=1, rounds=7,
+    )  # fmt: skip
+
+
+CASES = [case(name) for name in PROGRAMS]

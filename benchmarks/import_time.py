@@ -1,32 +1,43 @@
-"""The time of `import tinygrad_edu` against `import numpy`, each in fresh interpreters that alternate.
+"""The time of `import tinygrad_edu` against `import numpy` and others, each in fresh interpreters that alternate.
 
-python -m benchmarks.import_time
-
-Both are imported from compiled bytecode, as pip leaves every package that it installs; for a checkout it is kept in a
+All are imported from compiled bytecode, as pip leaves every package that it installs; for a checkout it is kept in a
 temporary folder, whatever PYTHONDONTWRITEBYTECODE says.
 """
 
+import importlib.util
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
+from functools import partial
+
+from benchmarks.measure import Case, Claim, MissingError
 
 PROGRAM = "import time; begin = time.perf_counter(); import {}; print(time.perf_counter() - begin)"
+MODULES = ("tinygrad_edu", "numpy", "autograd", "mygrad", "jax", "torch")
 
 
-def seconds(module, folder):
-    environment = {**os.environ, "PYTHONPYCACHEPREFIX": folder}
+def importing(module):
+    """The seconds of an import."""
+    if importlib.util.find_spec(module) is None:
+        raise MissingError(f"there is no {module}")
+    folder = tempfile.TemporaryDirectory()
+    environment = os.environ | {"PYTHONPYCACHEPREFIX": folder.name}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    command = [sys.executable, "-c", PROGRAM.format(module)]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout)
+
+    def step():
+        command = [sys.executable, "-c", PROGRAM.format(module)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        return float(done.stdout) + 0 * len(folder.name)  # the folder is there as long as the step is
+
+    return step
 
 
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        for module in ("tinygrad_edu", "numpy"):
-            seconds(module, folder)
-        pairs = [(seconds("tinygrad_edu", folder), seconds("numpy", folder)) for _ in range(25)]
-    mine, numpy = (statistics.median(column) for column in zip(*pairs, strict=True))
-    ratio = statistics.median(a / b for a, b in pairs)
-    print(f"import tinygrad_edu {mine * 1e3:.1f} ms, numpy {numpy * 1e3:.1f} ms, ratio {ratio:.3f}, claimed 1.3")
+CASES = [
+    Case(
+        "To import a library",
+        {f"import {module}": partial(importing, module) for module in MODULES},
+        [Claim("import tinygrad_edu", 1.3, "import numpy")],
+        unit="seconds", rounds=15, losses=1,
+    )
+]  # fmt: skip

@@ -1,31 +1,31 @@
-"""A walk beside a plain backward pass, in turns, and the explanation of a scalar graph of 1,000 nodes.
+"""A walk beside a plain backward pass, and the explanation of a scalar graph of 1,000 nodes."""
 
-python -m benchmarks.walking
-"""
-
-import time
-from collections.abc import Callable
-from statistics import median
+from functools import partial
 
 import numpy as np
 
-import tinygrad_edu as tg
-from tinygrad_edu import Value
+from benchmarks.measure import Case, Claim
 
-ROUNDS = 21
+PLAIN, WHOLE, STEPS = "backward()", "a walk to the end", "a walk step by step"
+FORMS = ("text", "markdown", "latex", "html")
 
 
-def scalar_graph(nodes: int) -> Value:
+def scalar_graph(nodes):
     """A chain of neurons of one input, with weights that are used again and again."""
-    weights = [Value(0.1 * i - 0.3, f"w{i}") for i in range(7)]
-    y = Value(0.5, "x")
+    import tinygrad_edu as tg
+
+    weights = [tg.Value(0.1 * i - 0.3, f"w{i}") for i in range(7)]
+    y = tg.Value(0.5, "x")
     for i in range(nodes // 3):
         y = tg.tanh(y * weights[i % 7] + weights[(i + 1) % 7])
     return y
 
 
-def network() -> Value:
+def network():
     """784-128-10 on a batch of 64, with a cross-entropy."""
+    import tinygrad_edu as tg
+    from tinygrad_edu import Value
+
     random = np.random.default_rng(0)
     images, labels = random.random((64, 784)), random.integers(0, 10, 64)
     w, b = Value(random.normal(0, 0.05, (784, 128))), Value(np.zeros(128))
@@ -33,32 +33,63 @@ def network() -> Value:
     return tg.nn.cross_entropy(tg.relu(images @ w + b) @ v + c, labels)
 
 
-def seconds(action: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    action()
-    return time.perf_counter() - begin
+def loss_of(nodes):
+    """A graph of so many single numbers, or of arrays."""
+    return scalar_graph(nodes) if nodes else network()
 
 
-def step_by_step(loss: Value) -> None:
-    for _ in tg.walk(loss):
-        pass
+def plain(nodes):
+    loss = loss_of(nodes)
+    return lambda: loss.backward()
 
 
-if __name__ == "__main__":
-    graphs = {
-        "1,000 scalar nodes": scalar_graph(1000),
-        "60,000 scalar nodes": scalar_graph(60_000),
-        "784-128-10, batch 64": network(),
-    }
-    for name, loss in graphs.items():
-        plain, whole, steps = [], [], []
-        for _ in range(ROUNDS):
-            plain.append(seconds(loss.backward))
-            whole.append(seconds(lambda loss=loss: tg.walk(loss).goto(-1)))
-            steps.append(seconds(lambda loss=loss: step_by_step(loss)))
-        at_once, one_by_one = median(whole) / median(plain), median(steps) / median(plain)
-        print(f"{name}: walk to the end {at_once:.2f}, step by step {one_by_one:.2f} of backward (claimed at most 5)")
+def whole(nodes):
+    import tinygrad_edu as tg
+
+    loss = loss_of(nodes)
+
+    def step():
+        tg.walk(loss).goto(-1)
+
+    return step
+
+
+def step_by_step(nodes):
+    import tinygrad_edu as tg
+
+    loss = loss_of(nodes)
+
+    def step():
+        for _ in tg.walk(loss):
+            pass
+
+    return step
+
+
+def explaining(form):
+    import tinygrad_edu as tg
+
     loss = scalar_graph(1000)
-    for form in ("text", "markdown", "latex", "html"):
-        taken = median(seconds(lambda form=form: tg.explain(loss, form)) for _ in range(3))
-        print(f"1,000 scalar nodes explained as {form}: {taken:.2f} s (claimed at most 1)")
+
+    def step():
+        tg.explain(loss, form)
+
+    return step
+
+
+GRAPHS = {"1,000 scalar nodes": 1000, "60,000 scalar nodes": 60_000, "784-128-10, batch 64": 0}
+CASES = [
+    Case(
+        f"To walk through {graph}",
+        {PLAIN: partial(plain, nodes), WHOLE: partial(whole, nodes), STEPS: partial(step_by_step, nodes)},
+        [Claim(WHOLE, 5, PLAIN), Claim(STEPS, 5, PLAIN)],
+    )
+    for graph, nodes in GRAPHS.items()
+] + [
+    Case(
+        "To explain 1,000 scalar nodes",
+        {form: partial(explaining, form) for form in FORMS},
+        [Claim(form, 1.0) for form in FORMS],
+        losses=1,
+    )
+]

@@ -31,6 +31,7 @@ TITLES = {
     "arrays": "Moved about",
     "matrices": "Matrices",
     "linalg": "Linear algebra",
+    "images": "Images",
 }
 
 HEAD = """# All operations

@@ -144,6 +144,49 @@ def test_an_expression_may_begin_with_a_minus(run, expression):
     assert "a = 2, grad" in out
 
 
+# source. --------------------------------------------------------------------------------------------------------------
+
+
+def test_source_prints_or_writes_a_program(run):
+    code, out, err = run("source", "tanh(a*b + c)", "a=2", "b=-3", "c=6.5")
+    assert (code, err) == (0, "")
+    assert "    result = math.tanh(v1)\n" in out
+    assert run("source", "tanh(a*b + c)", "a=2", "b=-3", "c=6.5", "-o", "f.py")[:2] == (0, "wrote f.py\n")
+    assert Path("f.py").read_text("utf-8") == out
+    space = {}
+    exec(out, space)
+    y = math.tanh(0.5)
+    value, (d_a, d_b, d_c) = space["loss_and_gradients"](2.0, -3.0, 6.5)
+    assert (value, d_a, d_b, d_c) == pytest.approx((y, -3 * (1 - y**2), 2 * (1 - y**2), 1 - y**2))
+
+
+def test_source_of_an_array_is_that_of_its_sum_and_of_a_model_that_of_its_loss(run):
+    code, out, _ = run("source", "-x * w", "x=[1, 2]", "w=2")
+    assert (code, "np.sum(" in out) == (0, True)
+    code, out, _ = run("source", "--model", "xor")
+    assert (code, "def loss_and_gradients(X, dense1_weight" in out, "# (4, 4), dense1" in out) == (0, True, True)
+
+
+def test_source_for_pytorch(run):
+    code, out, _ = run("source", "exp(a)", "a=2", "--style", "torch")
+    assert (code, "torch.exp(a)" in out, "torch.autograd.grad(result, leaves)" in out) == (0, True, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("source",), "Write an expression"),
+        (("source", "a*b", "a=2", "b=3", "--style", "jax"), "The style is one of numpy, torch, not 'jax'."),
+        (("source", "a*b", "a=2", "b=3", "-o", "nowhere/f.py"), "There is no folder 'nowhere'"),
+        (("source", "a*b", "a=2", "b=3", "c=4"), "'c' does not stand in 'a*b'"),
+    ],
+)
+def test_source_refuses_in_one_line(arguments, says, run):
+    code, out, err = run(*arguments)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith(f"tinygrad-edu: {says}")
+
+
 # step, explain, worksheet. --------------------------------------------------------------------------------------------
 
 

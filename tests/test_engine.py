@@ -211,6 +211,23 @@ def test_the_seed_is_not_taken_over(seed):
     assert same(getattr(seed, "data", seed), [1.0, 1.0])
 
 
+def test_what_is_summed_in_place_is_seen_by_nobody_before_the_end():
+    x, a, seed = Value([1.0, 2.0]), Value([5.0, 7.0]), np.array([1.0, 10.0])
+    h = x * 3.0
+    parts = [h + a, a + h, h - a, h + 0.0, -h, h.reshape(2)]  # most of their gradients arrive at h as they are
+    weights = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0]
+    total = sum(part * weight for part, weight in zip(parts, weights, strict=True))
+    walk = tg.walk(total, seed)
+    total.backward(seed)
+    assert same(seed, [1.0, 10.0])
+    for part, weight in zip(parts, weights, strict=True):
+        assert same(part.grad, weight * seed)
+    assert same(h.grad, (1 + 2 + 4 + 8 - 16 + 32) * seed)
+    assert (x.grad.tolist(), a.grad.tolist()) == ((3 * 31 * seed).tolist(), ((1 + 2 - 4) * seed).tolist())
+    told = [step.contribution for step in walk.steps if step.kind == "edge" and step.operand is h]
+    assert sorted(float(gain[0]) for gain in told) == [-16.0, 1.0, 2.0, 4.0, 8.0, 32.0]
+
+
 def test_accumulating_does_not_write_into_a_gradient_that_was_taken_out():
     v = Value([1.0, 2.0])
     v.sum().backward()

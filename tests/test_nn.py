@@ -359,6 +359,26 @@ def test_binary_cross_entropy_is_stable_at_the_ends(dtype):
     assert np.isfinite(p.grad).all()
 
 
+@pytest.mark.parametrize("shape", [(4, 2), (64, 10), (300, 1), (3, 200)], ids=str)
+@pytest.mark.parametrize("scale", [1.0, 700.0])
+def test_losses_of_any_number_of_rows_are_those_of_row_by_row(shape, scale):
+    random = np.random.default_rng(3)
+    x, labels = scale * random.normal(size=shape), random.integers(0, shape[1], shape[0])
+    x[0, :] = np.where(np.arange(shape[1]) == labels[0], x[0], -np.inf)  # certain
+    v = Value(x)
+    loss = nn.cross_entropy(v, labels)
+    loss.backward()
+    powers = [[math.exp(z - max(row)) for z in row] for row in x]
+    sums = [math.fsum(row) for row in powers]
+    wanted = [math.log(s) + max(row) - row[c] for s, row, c in zip(sums, x, labels, strict=True)]
+    slopes = np.divide(powers, np.reshape(sums, (-1, 1))) - np.eye(shape[1])[labels]
+    assert loss.data == pytest.approx(math.fsum(wanted) / len(x), rel=1e-12)
+    assert np.allclose(v.grad, slopes / len(x), rtol=1e-11, atol=1e-15)
+    for function in (tg.softmax, tg.log_softmax, tg.logsumexp):
+        assert np.allclose(function(x, axis=-1), [function(row, axis=-1) for row in x], rtol=1e-13, atol=1e-13)
+    assert same(tg.softmax(np.zeros((100, 4), int)), np.full((100, 4), 0.25))
+
+
 def test_cross_entropy_differentiates_twice():
     x = LOGITS[0]
     f = lambda z: nn.cross_entropy(z.reshape(1, 4), [2])  # noqa: E731
@@ -523,6 +543,46 @@ def test_a_step_takes_gradients_that_are_graphs_too(optimizer, start):
         found.append(x.data)
     assert same(*found)
     assert not isinstance(found[1], Value)
+
+
+class Whole(nn.SGD):
+    """Along the direction of the whole gradient: no block of an array can be updated without the others."""
+
+    def update(self, data, grad, state):
+        return super().update(data, grad / np.linalg.norm(grad), state)
+
+
+class Anew(nn.Adam):
+    """Adam as a formula without `-=`: what it keeps and what it returns are new arrays."""
+
+    elementwise = True
+
+    def update(self, data, grad, state):
+        state["mean"] = 0.9 * state.get("mean", 0.0) + 0.1 * grad
+        return data - self.lr * state["mean"]
+
+
+@pytest.mark.parametrize("start", [(37, 5), (64,), (1, 90), (3, 4, 6)], ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "optimizer", [*(case[0] for case in OPTIMIZERS.values()), lambda p: Whole(p, 0.1, momentum=0.5), Anew],
+    ids=[*OPTIMIZERS, "whole", "anew"],
+)  # fmt: skip
+def test_a_large_array_is_updated_in_blocks_to_the_same_bits(optimizer, dtype, start, monkeypatch):
+    found = []
+    for block in (2**18, 64):  # bytes; no array here is larger than the first
+        monkeypatch.setattr("tinygrad_edu.nn.optimizers.BLOCK", block)
+        random = np.random.default_rng(7)
+        x = Value(random.normal(size=start[::-1]).astype(dtype).T)  # in Fortran's order
+        stepper, array = optimizer([x]), x.data
+        for _ in range(4):
+            x.grad = random.normal(size=start).astype(dtype)
+            stepper.step()
+        assert {np.shape(kept) for kept in stepper.state[0].values()} <= {start}
+        assert np.shares_memory(x.data, array) or isinstance(stepper, Anew)
+        found.append([x.data, *stepper.state[0].values()])
+    assert all(same(whole, parts) and whole.dtype == parts.dtype for whole, parts in zip(*found, strict=True))
+    assert np.ptp(found[0][0]) > 0
 
 
 def test_the_learning_rate_may_be_changed_between_steps():

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from images_in_torch import SPELLING as OF_IMAGES
 from programs import Program, programs, run
 
 import tinygrad_edu as tg
@@ -286,6 +287,7 @@ SPELLING = {
     "cross_entropy": torch.nn.functional.cross_entropy,
     "one_hot": lambda c, x: torch.nn.functional.one_hot(c, x.shape[1]).double(),
     "inside": lambda x, low, high: (True if low is None else x >= low) & (True if high is None else x <= high),
+    **OF_IMAGES,
 }
 # fmt: on
 

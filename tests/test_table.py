@@ -6,11 +6,12 @@ import doctest
 import math
 from typing import Any
 
+import loops
 import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu import Value, domains, functions, matrices, ops, rows
+from tinygrad_edu import Value, domains, functions, images, matrices, ops, rows
 from tinygrad_edu.backward import order, sweep
 from tinygrad_edu.checking import GradientCheckError, check_gradients
 from tinygrad_edu.operators import Operators
@@ -22,8 +23,9 @@ LINEAR = [
     ops.add, ops.subtract, ops.negative, ops.same, ops.where, ops.sum, ops.broadcast_to, ops.sum_to, ops.reshape,
     ops.squeeze, ops.expand_dims, ops.transpose, ops.concatenate, ops.stack, ops.getitem, ops.scatter,
     rows.cumsum, rows.put_along_axis, rows.take_along_axis, matrices.phi, matrices.gaps,
+    images.image_sum, images.image_spread,
 ]  # fmt: skip
-BILINEAR = [ops.multiply, ops.matmul, matrices.contract]
+BILINEAR = [ops.multiply, ops.matmul, matrices.contract, images.conv2d_image, images.conv2d_weight]
 STEPS = [ops.sign, rows.floor, rows.ceil, rows.rint, rows.trunc, rows.round, rows.floor_divide]  # their slope is 0
 
 
@@ -105,6 +107,14 @@ def test_every_rule_of_a_row_is_met_by_a_case(row: ops.Op) -> None:
 # Values. --------------------------------------------------------------------------------------------------------------
 
 REFERENCES = {
+    "conv2d": loops.called,
+    "conv2d_image": loops.conv2d_image,
+    "conv2d_weight": loops.conv2d_weight,
+    "max_pool2d": lambda x, **at: loops.pool_called(np.max, x, **at),
+    "image_shares": loops.shares,
+    "image_sum": loops.weighed,
+    "image_spread": loops.spread,
+    "avg_pool2d": lambda x, **at: loops.pool_called(np.mean, x, **at),
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "softplus": lambda x: np.log(1 + np.exp(x)),
     "relu": lambda x: np.where(x > 0, x, 0.0),

@@ -770,7 +770,7 @@ def test_hvp_is_the_hessian_times_a_vector(functions, n, seed):
 
     def f(x):
         for function, w in zip(functions, weights, strict=True):
-            x = function(w @ x / 2)
+            x = function(w @ x / (2 * n))
         return (x * x).sum()
 
     value, (product,) = hvp(f, (x,), (v,))

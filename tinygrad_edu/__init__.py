@@ -28,6 +28,7 @@ from .functions import average as average, clip as clip, cumprod as cumprod, dif
 from .functions import flatten as flatten
 from .functions import gelu as gelu, gradient as gradient, mean as mean, median as median, nan_to_num as nan_to_num
 from .functions import ptp as ptp, silu as silu, std as std, var as var
+from .images import avg_pool2d as avg_pool2d, conv2d as conv2d, max_pool2d as max_pool2d
 from .linalg import cholesky as cholesky, cross as cross, det as det, dot as dot, eigh as eigh, eigvalsh as eigvalsh
 from .linalg import einsum as einsum, inner as inner, inv as inv, kron as kron, matrix_norm as matrix_norm
 from .linalg import matrix_power as matrix_power, matrix_transpose as matrix_transpose, multi_dot as multi_dot
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from .checking import Oracles as Oracles, oracles as oracles
     from .drawing import Drawing as Drawing, Film as Film, draw as draw, film as film
     from .operations import operation as operation
+    from .program import Compiled as Compiled, Source as Source, compile as compile, source as source
     from .teaching import Explanation as Explanation, GradState as GradState, Ledger as Ledger, Step as Step
     from .teaching import Worksheet as Worksheet, worksheet as worksheet
     from .teaching import Mark as Mark, Marks as Marks, check_by_hand as check_by_hand
@@ -78,7 +80,8 @@ ON_FIRST_USE = {  # so that `import tinygrad_edu` costs little more than `import
     "check_gradients": "checking", "numerical_gradient": "checking",
     "GradientReport": "checking", "GradientCheckError": "checking", "oracles": "checking", "Oracles": "checking",
     **dict.fromkeys(("draw", "Drawing", "film", "Film"), "drawing"),
-    "operation": "operations",
+    "operation": "operations", "program": "", "compile": "program", "Compiled": "program",
+    "source": "program", "Source": "program",
     "teaching": "",
     **dict.fromkeys(("walk", "Walk", "Step", "explain", "Explanation", "why", "Why", "ledger", "Ledger"), "teaching"),
     **dict.fromkeys(("grad_state", "GradState", "paths", "Paths", "Path", "broken"), "teaching"),

@@ -65,6 +65,24 @@ def named(
     return given
 
 
+def arranged(op: Any, operands: tuple[Any, ...], settings: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of an operation sorted into operands and settings, as NumPy's functions take them."""
+    count, rest, numpy = op.arity or 1, operands[op.arity or 1 :], op.numpy[0]
+    if len(op.settings) == 1 and len(rest) > 1 and all(isinstance(i, int) for i in rest):  # v.reshape(2, 3)
+        operands = (*operands[:count], rest)
+    names = (*(signature(numpy) or "abcdefgh"),)[:count]
+    given = named(op.name, numpy, (*names, *op.settings), operands, settings, count)
+    if missing := [name for name in names if name not in given]:
+        raise TypeError(f"{op.name} takes {count} operand(s): {', '.join(missing)} is missing.")
+    operands = tuple(given.pop(name) for name in names)
+    if op.arity is None:
+        first, *shapes = [getattr(x, "shape", ()) for x in (operands[0], *given.values())]
+        if not (isinstance(operands[0], list | tuple) or first) or any(shapes):
+            raise TypeError(f"{op.name} takes a list of arrays first: {op.name}([a, b]).")
+        operands = tuple(operands[0])
+    return operands, {**op.settings, **given}
+
+
 def refuse(name: str, settings: Mapping[str, Any]) -> None:
     """Raise TypeError for a setting that is a Value: no gradient would come to it."""
     for key, x in settings.items():

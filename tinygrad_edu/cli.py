@@ -1,4 +1,4 @@
-"""The command line: `tour`, `train`; `step`, `explain`, `draw`, `film`, `worksheet` or `check EXPR name=value ...`."""
+"""The command line: `tour`, `train`; `step`, `explain`, `source`, `draw`, `film`, `worksheet` or `check EXPR ...`."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ from .drawing import draw, film, write_whole
 from .drawing.scene import MANY
 from .examples import MODELS
 from .expressions import ExpressionError, assignments, evaluate, shown
+from .program import source
+from .program.writing import STYLES
 from .teaching import explain
 from .teaching.worksheets import worksheet
 from .tour import tour
 from .value import Value
 
-WITH_EXPRESSION = ("step", "explain", "draw", "film", "worksheet", "check")  # commands
+WITH_EXPRESSION = ("step", "explain", "source", "draw", "film", "worksheet", "check")  # commands
 SUFFIXES = {".md": "markdown", ".tex": "latex", ".html": "html", ".htm": "html"}
 
 
@@ -180,6 +182,15 @@ def explain_expression(options: argparse.Namespace) -> None:
         opened(output, options)
 
 
+def source_of_expression(options: argparse.Namespace) -> None:
+    """Write an expression and its backward pass as a program (of the sum of its numbers, if it has several)."""
+    value = graph_asked(options)
+    loss = ops.sum(value) if value.shape else value
+    if loss is value and options.model is None:
+        loss.label = "result"
+    write(str(source(loss, style=options.style)).rstrip("\n"), options.output)
+
+
 def opened(path: Path, options: argparse.Namespace) -> None:
     """Show a file in the browser, if that was asked for."""
     if options.open and not webbrowser.open(path.resolve().as_uri()):
@@ -252,7 +263,7 @@ def parser() -> tuple[argparse.ArgumentParser, Any]:
     top = argparse.ArgumentParser(prog="tinygrad-edu", description="Understand backpropagation.")
     top.add_argument("--version", action="version", version=f"tinygrad-edu {__version__}")
     commands = top.add_subparsers(
-        required=True, metavar="tour | train | step | explain | draw | film | worksheet | check"
+        required=True, metavar="tour | train | step | explain | source | draw | film | worksheet | check"
     )
 
     touring = commands.add_parser("tour", help="from one expression by hand to a trained MNIST classifier, in a minute")
@@ -281,6 +292,12 @@ def parser() -> tuple[argparse.ArgumentParser, Any]:
     explaining.add_argument("--open", action="store_true", help="open it in the browser")
     explaining.add_argument("-o", "--output", type=Path, metavar="FILE", help=".txt .md .tex or .html; else printed")
     explaining.set_defaults(run=explain_expression)
+
+    writing = of_expression(commands, "source", "write a pass as a program", '"tanh(a*b)" a=2 b=-3 -o pass.py', "?")
+    writing.add_argument("--model", choices=MODELS, help="one step of an example model, instead of an expression")
+    writing.add_argument("--style", metavar="|".join(STYLES), default="numpy", help="with what it computes (numpy)")
+    writing.add_argument("-o", "--output", type=Path, metavar="FILE", help="a file such as pass.py; else printed")
+    writing.set_defaults(run=source_of_expression)
 
     drawing = of_expression(commands, "draw", "draw a graph", '"tanh(a*b + c)" a=2 b=-3 c=6.5 -o graph.svg', "?")
     of_picture(drawing)

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import arrays, functions, linalg, matrices, ops, rows
+from . import arrays, functions, images, linalg, matrices, ops, rows
 
 
 class Case(NamedTuple):
@@ -221,6 +221,15 @@ LINES: tuple[Any, ...] = (
     (matrices.gaps,     "each number minus each other one",      "x"),
     (matrices.p_norm,   "sum(|x|**ord)**(1 / ord)",              "x != 0"),
 
+    (images.convolution,      "each window times the weights, summed",      "x, w, b"),
+    (images.conv2d_image,     "what conv2d hands back to the images",       "y, w"),
+    (images.conv2d_weight,    "what conv2d hands back to the weights",      "x, y"),
+    (images.max_pooling,      "the largest of each window",                 "x"),
+    (images.image_shares,     "where in its window the largest x is",       "x, y"),
+    (images.image_sum,        "each window times weights of its own, summed", "x, w"),
+    (images.image_spread,     "what image_sum hands back to the images",    "y, w"),
+    (images.conv2d, "", "x, w, b"), (images.max_pool2d, "", "x"), (images.avg_pool2d, "", "x"),
+
     *((f, "", "a, b") for f in (
         linalg.dot, linalg.vdot, linalg.inner, linalg.outer, linalg.tensordot, linalg.kron, linalg.cross, linalg.vecdot,
     )),
@@ -309,6 +318,7 @@ WHERE: dict[Any, str] = {  # where it is differentiable, if the conditions under
     linalg.matrix_power: "n >= 0, or a invertible", functions.clip: "a not at a bound", ops.clip: "x not at a bound",
     rows.rint: "x not in the middle between two whole numbers",
     rows.round: "x not in the middle between two candidates",
+    images.max_pooling: "one largest in each window", images.max_pool2d: "one largest in each window",
 }
 
 REAL_ONLY = frozenset({  # not differentiable in the complex plane; some are, but NumPy's logaddexp is real
@@ -320,6 +330,7 @@ REAL_ONLY = frozenset({  # not differentiable in the complex plane; some are, bu
     matrices.pinv, rows.isnan,
     matrices.gaps, matrices.p_norm,
     rows.leaky_relu, rows.elu, rows.argmax, rows.argmin, rows.argsort, rows.argpartition,
+    images.max_pooling, images.image_shares,
 })
 
 ONE   = (at(()), at((3,)), at((2, 3)), at((0,)))
@@ -340,6 +351,11 @@ INDEX = (
 )
 
 SQUARE = (at((1, 1)), at((2, 2)), at((3, 3)), at((2, 2, 2)), at((2, 1, 3, 3)))
+SHIFT = {"stride": (2, 1), "padding": ((1, 0), (0, 1))}
+ROWS_OF_4, OVER = {"size": (1, 2), "stride": (1, 2)}, {"size": (2, 3), **SHIFT}
+FOUR, NINE = np.reshape([2.0, 1, 3, 4], (1, 1, 4, 1)), np.reshape([3.0, 1, 4, 5, 9, 2, 6, 8, 7], (1, 3, 3, 1))
+BY_PLACE = np.arange(-23, 25, dtype=np.int8).reshape(2, 3, 1, 2, 2, 2)  # no floats, so that no test moves them
+UNEVEN = {"stride": (2, 1), "padding": ((1, 0), (0, 2))}
 PRODUCTS = (at((3,), (3,)), at((3,), (3, 2)), at((2, 3), (3,)), at((2, 3), (3, 2)), at((2, 2, 3), (3, 2)),
             at((0, 3), (3, 2)))
 
@@ -487,6 +503,28 @@ CASES: dict[Any, tuple[Case, ...]] = {
     matrices.phi:       (*SQUARE, at((3, 2))),
     matrices.gaps:      (at((3,)), at((2, 3)), at((0,))),
     matrices.p_norm:    (*ALONG[1:], at((3,), ord=1.5), at((3,), ord=0.5), at((2, 3), ord=-2, axis=0)),
+    images.convolution: (at((1, 2, 3, 1), (2, 2, 1, 2), (2,)), at((2, 3, 2, 1), (2, 2, 1, 1), None, **UNEVEN),
+                       at((1, 2, 2, 2), (1, 1, 2, 1), (1,), stride=(2, 2)), at((0, 2, 2, 1), (2, 2, 1, 1), (1,))),
+    images.conv2d_image: (at((1, 1, 2, 2), (2, 2, 1, 2), shape=(1, 2, 3, 1)),
+                       at((1, 2, 3, 1), (2, 2, 1, 1), shape=(1, 3, 2, 1), **UNEVEN),
+                       at((1, 1, 1, 1), (1, 1, 2, 1), shape=(1, 2, 2, 2), stride=(2, 2))),
+    images.conv2d_weight: (at((1, 2, 3, 1), (1, 1, 2, 2), shape=(2, 2, 1, 2)),
+                       at((1, 3, 2, 2), (1, 2, 2, 1), shape=(3, 1, 2, 1), padding=((1, 0), (0, 0))),
+                       at((2, 3, 2, 1), (2, 2, 3, 1), shape=(2, 2, 1, 1), **UNEVEN)),
+    images.max_pooling: (at((2, 2, 4, 1)), at((1, 1, 4, 2), **ROWS_OF_4), at((1, 3, 3, 1), **OVER), at((0, 2, 2, 1))),
+    images.image_shares: (at(FOUR, np.array([2.0, 4.0]).reshape(1, 1, 2, 1), **ROWS_OF_4),
+                       at(NINE, np.array([4.0, 4.0, 9.0, 9.0]).reshape(1, 2, 2, 1), **OVER)),
+    images.image_sum: (at((2, 2, 4, 1), BY_PLACE[:2, :2, :, :1, :, :1], stride=(2, 2)),
+                       at((1, 3, 3, 2), BY_PLACE, **SHIFT)),
+    images.image_spread: (at((2, 1, 2, 1), BY_PLACE[:2, :2, :, :1, :, :1], stride=(2, 2), shape=(2, 2, 4, 1)),
+                       at((1, 2, 2, 2), BY_PLACE, shape=(1, 3, 3, 2), **SHIFT)),
+    images.conv2d:    (at((1, 3, 3, 1), (2, 2, 1, 2), (2,)), at((1, 1, 3, 2), (1, 1, 2, 1), (1,), layout="NCHW"),
+                       at((1, 3, 2, 1), (2, 2, 1, 1), None, stride=2, padding="same"),
+                       at((2, 2, 2, 1), (3, 1, 1, 1), (1,), stride=(1, 2), padding=1)),
+    images.max_pool2d: (at((2, 2, 4, 1)), at((1, 1, 3, 3), size=2, stride=1, layout="NCHW"),
+                       at((1, 3, 3, 1), padding="same")),
+    images.avg_pool2d: (at((2, 2, 4, 1)), at((1, 1, 3, 3), size=2, stride=1, layout="NCHW"),
+                       at((1, 3, 3, 1), padding="same")),
     linalg.dot:       (*PRODUCTS, at((2, 3), (2, 3, 2)), at((), (3,)), at((3,), ()), at((), ())),
     linalg.vdot:      (at((3,), (3,)), at((2, 3), (3, 2)), at((), ())),
     linalg.inner:     (at((3,), (3,)), at((2, 3), (3,)), at((2, 3), (4, 3)), at((2, 1, 3), (2, 3)), at((), (2,))),

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from . import kernels, matrices, ops, rows
+from . import images, kernels, matrices, ops, rows
 from .notation import LATEX, Derivative, Element, Name
 from .symbol import Symbol, applied, of_arrays
 
@@ -285,6 +285,77 @@ def right_class(read: Reader, x: Any, index: Index) -> Any:
     return found if isinstance(found, Symbol) else int(found)
 
 
+# -- windows of images -------------------------------------------------------------------------------------------------
+
+
+def pixel_in(lengths: Index, window: Index, place: Index, stride: Index, padding: Any) -> Index | None:
+    """The pixel in a place of a window; None if that lies outside an image of these lengths."""
+    pixel = tuple(w * s + k - p[0] for w, s, k, p in zip(window, stride, place, padding, strict=True))
+    return pixel if all(0 <= i < n for i, n in zip(pixel, lengths, strict=True)) else None
+
+
+def seen(lengths: Index, window: Index, size: Index, stride: Index, padding: Any) -> Iterator[tuple[Index, Index]]:
+    """The places of a window that lie in an image of these lengths, and the pixel in each."""
+    for place in itertools.product(*map(range, size)):
+        if (pixel := pixel_in(lengths, window, place, stride, padding)) is not None:
+            yield place, pixel
+
+
+def seeing(counts: Index, pixel: Index, size: Index, stride: Index, padding: Any) -> Iterator[tuple[Index, Index]]:
+    """The windows that a pixel lies in, of so many each way, after the place that it has there."""
+    for place in itertools.product(*map(range, size)):
+        starts = [i + p[0] - k for i, p, k in zip(pixel, padding, place, strict=True)]
+        window = tuple(start // s for start, s in zip(starts, stride, strict=True))
+        if all(start % s == 0 <= i < n for start, s, i, n in zip(starts, stride, window, counts, strict=True)):
+            yield place, window
+
+
+def convolved(read: Reader, x: Any, index: Index) -> Any:
+    """One number of a convolution: a window, pixel by pixel times the weights."""
+    (image, w, b), (n, *window, o), size = x.operands, index, ops.shape(x.operands[1])[:2]
+    total: Any = 0
+    for place, pixel in seen(ops.shape(image)[1:3], (*window,), size, **x.settings):
+        for c in range(ops.shape(w)[2]):
+            total = total + read.at(image, (n, *pixel, c)) * read.at(w, (*place, c, o))
+    return total if b is None else total + read.at(b, (o,))
+
+
+def convolved_back(read: Reader, x: Any, index: Index) -> Any:
+    """What one pixel gains: from each window that it is in the gradient, times the weight that it met there."""
+    (g, w), (n, *pixel, c), (_, *counts, outputs) = x.operands, index, ops.shape(x.operands[0])
+    total: Any = 0
+    for place, window in seeing((*counts,), (*pixel,), ops.shape(w)[:2], x.settings["stride"], x.settings["padding"]):
+        for o in range(outputs):
+            total = total + read.at(g, (n, *window, o)) * read.at(w, (*place, c, o))
+    return total
+
+
+def weighed(read: Reader, x: Any, index: Index) -> Any:
+    """What one weight gains: from each window the gradient, times the pixel that it met there."""
+    (image, g), (*place, c, o), (batch, *counts, _) = x.operands, index, ops.shape(x.operands[1])
+    at = x.settings["stride"], x.settings["padding"]
+    total: Any = 0
+    for n, *window in itertools.product(range(batch), *map(range, counts)):
+        if (pixel := pixel_in(ops.shape(image)[1:3], (*window,), (*place,), *at)) is not None:
+            total = total + read.at(image, (n, *pixel, c)) * read.at(g, (n, *window, o))
+    return total
+
+
+def weighed_in_window(read: Reader, x: Any, index: Index) -> Any:
+    """The sum of one window, pixel by pixel times its weight."""
+    (y, s), (n, *window, c) = x.operands, index
+    pixels = seen(ops.shape(y)[1:3], (*window,), ops.shape(s)[:2], **x.settings)
+    return sum(read.at(y, (n, *pixel, c)) * read.at(s, (*place, n, *window, c)) for place, pixel in pixels)
+
+
+def spread_over_windows(read: Reader, x: Any, index: Index) -> Any:
+    """What one pixel gets from each window that it is in, times its weight there."""
+    (g, s), (n, *pixel, c), at = x.operands, index, {**x.settings}
+    del at["shape"]
+    windows = seeing(ops.shape(g)[1:3], (*pixel,), ops.shape(s)[:2], **at)
+    return sum(read.at(g, (n, *window, c)) * read.at(s, (*place, n, *window, c)) for place, window in windows)
+
+
 # -- what is taken apart where the numbers are known -------------------------------------------------------------------
 
 
@@ -297,6 +368,21 @@ def best(read: Reader, x: Any, index: Index) -> Any:
     found = x.op.compute(np.array([numbers[place] for place in places]), axis=None, keepdims=False)
     alike = [place for place in places if numbers[place] == found]  # nan is equal to nothing
     return read.sum(y, alike) / len(alike) if alike else None
+
+
+def best_in_window(read: Reader, x: Any, index: Index) -> Any:
+    """The largest number of a window itself; of several the mean."""
+    (y,), (n, *window, c) = x.operands, index
+    numbers = np.asarray(read.number(y))
+    places = [(n, *pixel, c) for _, pixel in seen(numbers.shape[1:3], (*window,), **x.settings)]
+    top = np.max([numbers[place] for place in places])
+    alike = [place for place in places if numbers[place] == top]
+    return read.sum(y, alike) / len(alike) if alike else None
+
+
+def share(read: Reader, x: Any, index: Index) -> Any:
+    """The share itself, a number."""
+    return np.asarray(read.number(x))[index].item()
 
 
 def ordered(read: Reader, x: Any, index: Index) -> Any:
@@ -362,9 +448,12 @@ WRITTEN_OUT: dict[ops.Op, Callable[[Reader, Any, Index], Any]] = {
     **dict.fromkeys(MOVING, moved), **dict.fromkeys((ops.scatter, rows.put_along_axis), landed),
     ops.sum: summed, ops.sum_to: summed_to, rows.cumsum: summed_so_far, ops.matmul: row_times_column,
     matrices.contract: contracted, rows.prod: multiplied, rows.others: multiplied_without, ops.one_hot: right_class,
+    images.convolution: convolved, images.conv2d_image: convolved_back, images.conv2d_weight: weighed,
+    images.image_sum: weighed_in_window, images.image_spread: spread_over_windows,
 }  # fmt: skip
 PICKED: dict[ops.Op, Callable[[Reader, Any, Index], Any]] = {
     ops.max: best, ops.min: best, rows.sort: ordered, rows.partition: ordered,
+    images.max_pooling: best_in_window, images.image_shares: share,
 }  # fmt: skip
 FURTHER: dict[ops.Op, Callable[..., Any]] = {
     ops.softmax: softmax, ops.log_softmax: log_softmax, ops.logsumexp: logsumexp, ops.norm: norm,

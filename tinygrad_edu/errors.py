@@ -47,6 +47,8 @@ def described(x: Any) -> str:
 
 def refusal(op: ops.Op, operands: tuple[Any, ...], error: Exception) -> Exception:
     """NumPy's error again, with the operation, the labels and the shapes."""
+    if isinstance(error, GradientError):  # it says everything
+        return error
     text = str(error).splitlines()[0]
     if "broadcast" in text and len(operands) == 2:
         text = "the shapes do not broadcast. Aligned from the right, two lengths must be equal, or one of them 1."

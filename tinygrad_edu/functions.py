@@ -12,6 +12,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from . import calling, kernels, ops
+from .recording import STATE
 from .rows import isnan, sort, trunc
 
 Axis = int | tuple[int, ...] | None
@@ -194,7 +195,7 @@ def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
         if ops.dtype(weights) != ops.dtype(a * weights):
             weights = ops.broadcast_to(weights, shape=ops.shape(weights), dtype=ops.dtype(a * weights))
         total = ops.sum(weights, axis=axis, keepdims=keepdims)
-        if np.any(total == 0):
+        if STATE.trace is None and np.any(total == 0):
             raise ZeroDivisionError("average: the weights sum to 0.")
         result = ops.sum(a * weights, axis=axis, keepdims=keepdims) / total
     return (result, ops.broadcast_to(total, shape=ops.shape(result), dtype=ops.dtype(result))) if returned else result
@@ -218,7 +219,7 @@ def median(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         middle = rows[..., n // 2 : n // 2 + 1]
     else:
         middle = mean(rows[..., max(n // 2 - 1, 0) : n // 2 + 1], axis=-1, keepdims=True)
-    if n and np.any(np.isnan(getattr(rows, "data", 0.0))):
+    if n and (STATE.trace is not None or np.any(np.isnan(getattr(rows, "data", 0.0)))):
         middle = ops.where(isnan(rows[..., -1:]), rows[..., -1:], middle)
     return ops.reshape(middle, shape=kernels.kept(ops.shape(a), gone) if keepdims else ops.shape(middle)[:-1])
 

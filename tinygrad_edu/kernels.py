@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+ndarray = np.ndarray
 NOTHING: dict[str, Any] = {}  # the settings of an operation that has none
 BUILT_IN = frozenset({float, int, bool, complex, type(None)})
 FRACTIONS: set[Any] = set()  # the types of exact numbers that were met
@@ -57,7 +58,7 @@ def real(x: Any) -> Any:
 
 def careful(scalar: Callable[..., Any] | None, array: Callable[..., Any]) -> Callable[..., Any]:
     """`math` is five times faster than NumPy on one number, but raises where NumPy answers inf or nan."""
-    if scalar in (operator.add, operator.sub, operator.mul, operator.neg, operator.abs):
+    if scalar in (operator.add, operator.sub, operator.mul, operator.neg, operator.abs, relu_of):
         return scalar
     if scalar is None:  # an array function will do, but not for a Fraction
 
@@ -78,6 +79,7 @@ def careful(scalar: Callable[..., Any] | None, array: Callable[..., Any]) -> Cal
             exact = [complex(x) if isinstance(x, complex) else float(x) for x in numbers]
             return array(*map(np.asarray, exact), **settings).item()
 
+    compute.exact = scalar  # type: ignore[attr-defined]  # as a program writes it, that is only run on good numbers
     return compute
 
 
@@ -91,14 +93,16 @@ def array(x: Any, dtype: Any = None) -> np.ndarray:
 
 def broadcast_to(x: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     if x.__class__ is float:
-        return np.full(shape, x, dtype)
+        filled = np.empty(shape, dtype)
+        filled.fill(x)  # np.full is the same, more slowly
+        return filled
     return np.broadcast_to(array(x, dtype), shape)
 
 
 def sum_to(x: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     x = np.asarray(x)
     if x.shape[1:] == shape and dtype is None:
-        return np.add.reduce(x, axis=0)
+        return np.add.reduce(x)  # along the first axis
     lead, total = x.ndim - len(shape), x
     if x.shape[lead:] != shape:
         stretched = [i + lead for i, n in enumerate(shape) if n == 1 and lead >= 0]
@@ -170,8 +174,16 @@ def add_at(result: np.ndarray, index: Any, x: Any) -> None:
     np.add.at(result.reshape(-1), places.ravel(), np.broadcast_to(x, places.shape).ravel())
 
 
+def highest(x: Any, axis: Any) -> Any:
+    """The largest number along an axis, which stays with length 1; NumPy is slow at it for many short rows."""
+    lengths = shape(x)
+    if axis == -1 and len(lengths) == 2 and lengths[1] < 32 < lengths[0]:
+        return np.maximum.reduce(x.real.T.copy(), axis=0)[:, np.newaxis]
+    return np.maximum.reduce(x.real, axis=axis, keepdims=True)
+
+
 def logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
-    top = np.maximum.reduce(x.real, axis=axis, keepdims=True, initial=-np.inf)
+    top = np.maximum.reduce(x.real, axis=axis, keepdims=True, initial=-np.inf) if 0 in shape(x) else highest(x, axis)
     if not np.isfinite(top).all():
         top = np.where(np.isfinite(top), top, 0)  # a row of -inf, or one inf, is right without shifting
     with np.errstate(divide="ignore"):
@@ -180,12 +192,12 @@ def logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def log_softmax(x: Any, axis: int) -> Any:
-    shifted = x - np.maximum.reduce(x.real, axis=axis, keepdims=True)
+    shifted = x - highest(x, axis)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
 
 
 def softmax(x: Any, axis: int) -> Any:
-    powers = np.exp(x - np.maximum.reduce(x.real, axis=axis, keepdims=True))
+    powers = np.exp(x - highest(x, axis))
     powers /= np.add.reduce(powers, axis=axis, keepdims=True)
     return powers
 
@@ -275,7 +287,12 @@ def cross_entropy(x: Any, c: Any) -> Any:
     (batch, classes), rows = x.shape, np.arange(len(x))
     try:
         if batch and np.minimum.reduce(c) >= 0:
-            return np.add.reduce(np.logaddexp.reduce(x, axis=-1) - x[rows, whole(c)]) / batch
+            if x.size < 256:  # one call, though it takes three times as long for each number
+                logs = np.logaddexp.reduce(x, axis=-1)
+            else:
+                x = x - highest(x, -1)
+                logs = np.log(np.add.reduce(np.exp(x), axis=-1))
+            return np.add.reduce(logs - x[rows, whole(c)]) / batch
     except IndexError:
         pass
     raise ValueError(f"the labels must be 0 to {classes - 1}, one for each of at least one row.")
@@ -320,9 +337,15 @@ def inverse(axes: tuple[int, ...] | None) -> tuple[int, ...] | None:
     return None if axes is None else tuple(sorted(range(len(axes)), key=lambda i: axes[i] % len(axes)))
 
 
+def matmul(a: Any, b: Any) -> Any:
+    if a.__class__ is b.__class__ is ndarray and a.ndim == b.ndim == 2 and a.shape[1] == len(b):
+        return a.dot(b)  # half the time for small matrices, and a quarter for a column by a row
+    return np.matmul(a, b)
+
+
 def linear(x: Any, w: Any, b: Any) -> Any:
-    y = x @ w
-    if y.__class__ is b.__class__ is np.ndarray and y.dtype == b.dtype and y.shape[-b.ndim :] == b.shape:
+    y = matmul(x, w)
+    if b.__class__ is ndarray and b.shape == w.shape[1:] and b.dtype is y.dtype:
         y += b  # into an array that nobody else has seen
         return y
     if np.shape(y + b) != np.shape(y):
@@ -381,3 +404,16 @@ def put_along_axis(x: Any, indices: Any, axis: Any, shape: tuple[int, ...], dtyp
     else:
         add_at(result, along(indices, shape, axis), x)
     return result
+
+
+def random(x: Any, generator: Any) -> Any:
+    """Uniform numbers from 0 up to 1, in the shape and dtype of x."""
+    return generator.random(np.shape(x), np.float32 if dtype(x) == np.float32 else np.float64)
+
+
+def labels(c: Any, classes: int) -> Any:
+    """Labels as whole numbers from 0 up to the number of classes, or the error that says so."""
+    c = whole(c)
+    if len(c) and np.maximum.reduce(c.view(f"u{c.itemsize}")) < classes:  # a negative one becomes the largest of all
+        return c
+    raise ValueError(f"the labels must be 0 to {classes - 1}, one for each of at least one row.")

@@ -17,6 +17,7 @@ is an error there, because it needs the inverse.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ ADVICE = {  # part of an error of NumPy's, and what to do
 def advised(compute: Callable[..., Any]) -> Callable[..., Any]:
     """A function of NumPy whose error says what to do instead."""
 
+    @wraps(compute)
     def careful(*operands: Any, **settings: Any) -> Any:
         try:
             return compute(*operands, **settings)

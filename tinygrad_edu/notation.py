@@ -76,9 +76,6 @@ class Element(NamedTuple):
     index: tuple[int, ...]  # type: ignore[assignment]
 
 
-Name = str | Derivative | Element
-
-
 class Written(NamedTuple):
     """A formula as it is written, and how tightly it holds together.
 
@@ -88,6 +85,9 @@ class Written(NamedTuple):
     text: str
     holds: int
     begins: str = ""
+
+
+Name = str | Derivative | Element | Written
 
 
 def raised(x: Any, n: Any) -> Any:
@@ -275,6 +275,7 @@ class Notation:
     call: Callable[[Any, list[str], dict[str, str], Notation], str]
     functions: dict[str, str] = field(default_factory=dict)  # what the functions are called
     drawn: bool = False  # quotients with a bar, indices below: not all in one line
+    code: bool = False  # what is to be run
     harmless: Callable[[str], str] = str  # any text, where it could be taken for something else
     whole: str = "{}"  # what stands around a formula of its own
 
@@ -322,7 +323,7 @@ def one(x: Any, notation: Notation, first: Written | None = None, bare: bool = F
         line = (line, *HOLDS.get(x.op.name, (ATOM,))) if all(f"{{{name}}}" in line for name in settings) else None
     line = line or as_its_row_says(x.op, notation, bool(settings))
     template, own, *needs = line or ("", ATOM)
-    if notation is PYTHON and own < POWER and len(needs) == 2:
+    if notation.code and own < POWER and len(needs) == 2:
         needs[1] = max(needs[1], own + 1)  # (a + b) + c is not a + (b + c) to the last bit
     needs += [0] * (len(x.operands) - len(needs))
     parts = [operand(x, i, own, need, notation, None if i else first) for i, need in enumerate(needs)]
@@ -332,7 +333,7 @@ def one(x: Any, notation: Notation, first: Written | None = None, bare: bool = F
         return Written(notation.call(x, texts, given, notation), ATOM)
     written = {name: setting(name, value, notation) for name, value in x.settings.items() if f"{{{name}}}" in template}
     text = template.format(*texts, all=notation.mark(", ").join(texts), **written)
-    if notation is not PYTHON and truth(x.op):
+    if not notation.code and truth(x.op):
         return Written(text, COMPARED) if bare else Written(notation.mark("[]", text), ATOM)
     return Written(text, own, beginning(x, template, parts))
 
@@ -350,7 +351,7 @@ def beginning(formula: Any, template: str, parts: list[Written]) -> str:
 def operand(formula: Any, i: int, own: int, need: int, notation: Notation, written: Written | None) -> Written:
     """An operand as it stands in its formula: in brackets where its own sign holds less tightly than it must."""
     x = formula.operands[i]
-    if notation is PYTHON and formula.op in (ops.add, ops.subtract, ops.negative):
+    if notation.code and formula.op in (ops.add, ops.subtract, ops.negative):
         text, holds, begins = counted(x, notation, formula.op is ops.negative) or written or write(x, notation)
     elif formula.op is ops.where and getattr(getattr(x, "op", None), "name", "") in TRUTH:
         text, holds, begins = one(x, notation, bare=True)
@@ -359,6 +360,8 @@ def operand(formula: Any, i: int, own: int, need: int, notation: Notation, writt
     several = len(formula.operands) > 1
     chain = i == 0 and COMPARED < own == holds < POWER and several  # a - b - c is (a - b) - c
     number = i == 0 and own == PRODUCT and begins == "-" and getattr(x, "op", None) is None  # -3·x
+    if isinstance(getattr(x, "name", None), Written):  # not a + b, written already
+        number = number and holds == REST
     unclear = need and own and begins and (i or not several) and (begins == "-" or own == PRODUCT)
     over = notation is TEXT and formula.op is ops.divide and getattr(x, "op", None) is None and "/" in text  # (1/3)/x
     if over or unclear or (holds < need and not chain and not number):
@@ -391,8 +394,8 @@ def truth(op: ops.Op) -> bool:
 @cache
 def as_its_row_says(op: ops.Op, notation: Notation, settings: bool) -> tuple[Any, ...] | None:
     """The line of an operation that has none: an operator, or, as text, whatever its row says; None for a call."""
-    template = spelled(op.written.strip("[]") if truth(op) and notation is not PYTHON else op.written, notation)
-    if notation is not PYTHON and truth(op):
+    template = spelled(op.written.strip("[]") if truth(op) and not notation.code else op.written, notation)
+    if not notation.code and truth(op):
         return template, ATOM
     if op.name in HOLDS and op.written[0] != "[":
         return template, *HOLDS[op.name]
@@ -508,14 +511,16 @@ def letter(name: Name, notation: Notation) -> Written:
     """
     if isinstance(name, Derivative):
         return derivative(name, notation)
+    if isinstance(name, Written):  # a part that is written already
+        return name
     if isinstance(name, Element):
-        of = python_name(name.of) if notation is PYTHON else letter(name.of, notation).text
+        of = python_name(name.of) if notation.code else letter(name.of, notation).text
         return Written(indexed(name.of, of, name.index, notation), ATOM)
     if NUMBER.fullmatch(name):
         return numeral(name, notation)
     if notation.drawn:
         return Written(drawn(name, notation), ATOM)
-    if notation is PYTHON:
+    if notation.code:
         return Written(python_name(name), ATOM)
     return Written(name, SUM, "-") if name.startswith("-") else Written(name, ATOM)
 
@@ -544,7 +549,7 @@ def derivative(name: Derivative, notation: Notation) -> Written:
     of, by, style, index = name
     if style not in STYLES:
         raise ValueError(f"The style of a gradient is one of {', '.join(STYLES)}, not {style!r}.")
-    if notation is PYTHON:
+    if notation.code:
         gradient = f"d_{python_name(by)}"
         return Written(gradient if index is None else indexed(by, gradient, index, notation), ATOM)
     above, below = letter(of, notation).text, letter(by, notation).text
@@ -584,7 +589,7 @@ def literal(x: Any, notation: Notation) -> Written:
     if isinstance(x, float | int | Fraction) and not isinstance(x, bool):
         return number(x, notation)
     if isinstance(x, np.ndarray):
-        return Written(array(x, inner) if notation is PYTHON else numbers(x.tolist(), notation), ATOM)
+        return Written(array(x, inner) if notation.code else numbers(x.tolist(), notation), ATOM)
     if isinstance(x, slice):
         ends = ["" if i is None else inner(i) for i in (x.start, x.stop)]
         return Written(notation.mark(":").join(ends if x.step is None else [*ends, inner(x.step)]), ATOM)
@@ -606,7 +611,7 @@ def number(x: Any, notation: Notation) -> Written:
         return Written(CONSTANTS[x][notation.column], notation.quotient if quotient else ATOM)
     if isinstance(x, Fraction) and x.denominator > 1:
         return numeral(str(x), notation)
-    if notation is PYTHON:
+    if notation.code:
         return Written("np.nan" if x != x else repr(x), ATOM)
     if isinstance(x, float) and x % 1 and not float(f"{x:g}") % 1:
         return numeral(f"{x:.12g}", notation)  # 0.9999999 is not 1
@@ -624,7 +629,7 @@ def numeral(text: str, notation: Notation) -> Written:
         written = notation.mark("1/2", notation.mark("1", over), notation.mark("1", below))
         return Written(written, notation.quotient, "1/" if over == "1" and not notation.drawn else "")
     digits, _, exponent = text.partition("e")
-    if not exponent or notation is PYTHON:
+    if not exponent or notation.code:
         return Written(notation.mark("1", text), ATOM)
     places = numeral(str(int(exponent)), notation).text
     if float(digits) == 1:
@@ -701,7 +706,7 @@ TEXT = Notation(0, TEXT_SPELLING, TEXT_SIGNS, ("dtype",), text_call)
 LATEX = Notation(
     1, LATEX_SPELLING, LATEX_SIGNS, ("dtype", "keepdims"), drawn_call, LATEX_FUNCTIONS, drawn=True, harmless=escaped
 )
-PYTHON = Notation(2, {}, PYTHON_SIGNS, (), python_call)
+PYTHON = Notation(2, {}, PYTHON_SIGNS, (), python_call, code=True)
 MATHML = Notation(
     3, MATHML_SPELLING, MATHML_SIGNS, ("dtype", "keepdims"), drawn_call, MATHML_FUNCTIONS, drawn=True,
     harmless=escaped_in_xml, whole='<math display="inline">{}</math>',

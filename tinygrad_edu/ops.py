@@ -19,14 +19,14 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import count
+from types import MethodType
 from typing import Any
 
 import numpy as np
 
 from . import calling, kernels
-from .kernels import NOTHING as NOTHING, PLAIN, inverse, number
+from .kernels import FRACTIONS, NOTHING as NOTHING, PLAIN, inverse, ndarray, number
 from .kernels import dtype as dtype, ndim as ndim, plain as plain, shape as shape
 
 Rule = Callable[..., Any]
@@ -59,44 +59,29 @@ class Op:
         ANSWERS.update(dict.fromkeys(self.numpy, self))
 
     def __call__(self, *operands: Any, **settings: Any) -> Any:
-        if len(operands) != self.arity or settings.keys() != self.settings.keys():
-            operands, settings = self.arrange(operands, settings)
-        if settings and any(hasattr(x, "backward") for x in settings.values()):
+        if len(operands) != self.arity or ((settings or self.settings) and settings.keys() != self.settings.keys()):
+            operands, settings = calling.arranged(self, operands, settings)
+        if settings:
             calling.refuse(self.name, settings)
         compute, foreign = self.scalar, False
         for x in operands:
-            if x.__class__ not in PLAIN:
+            if x.__class__ is ndarray:
                 compute = self.compute
-                if x.__class__ is not np.ndarray and x is not None:
-                    if (apply := getattr(x, "apply_op", None)) is not None:
-                        return apply(self, operands, settings)
-                    foreign = True  # a list, the first Fraction, or one of NumPy's scalars
+            elif x.__class__ not in PLAIN:
+                if (apply := getattr(x, "apply_op", None)) is not None:
+                    return apply(self, operands, settings or NOTHING)
+                compute, foreign = self.compute, foreign or x is not None  # a list, the first Fraction, NumPy's scalar
         if foreign:
             known = [*map(number, operands)]
             return self(known, **settings) if self.arity is None else self(*known, **settings)
-        if compute is self.compute and kernels.FRACTIONS:
+        if FRACTIONS and compute is self.compute:
             operands = kernels.without_fractions(operands)
-        return plain(compute(*operands, **settings))
-
-    def arrange(self, operands: tuple[Any, ...], settings: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Sort arguments into operands and settings, as NumPy's functions take them."""
-        count, rest, numpy = self.arity or 1, operands[self.arity or 1 :], self.numpy[0]
-        if len(self.settings) == 1 and len(rest) > 1 and all(isinstance(i, int) for i in rest):  # v.reshape(2, 3)
-            operands = (*operands[:count], rest)
-        names = (*(calling.signature(numpy) or "abcdefgh"),)[:count]
-        given = calling.named(self.name, numpy, (*names, *self.settings), operands, settings, count)
-        if missing := [name for name in names if name not in given]:
-            raise TypeError(f"{self.name} takes {count} operand(s): {', '.join(missing)} is missing.")
-        operands = tuple(given.pop(name) for name in names)
-        if self.arity is None:
-            if not (isinstance(operands[0], list | tuple) or shape(operands[0])) or any(map(shape, given.values())):
-                raise TypeError(f"{self.name} takes a list of arrays first: {self.name}([a, b]).")
-            operands = tuple(operands[0])
-        return operands, {**self.settings, **given}
+        result = compute(*operands, **settings) if settings else compute(*operands)
+        return result if result.__class__ is ndarray and result.ndim else plain(result)
 
     def __get__(self, owner: Any, kind: type | None = None) -> Any:
         """As an attribute of a class the row is a method: `v.exp()` is `exp(v)`."""
-        return self if owner is None else partial(self, owner)
+        return self if owner is None else MethodType(self, owner)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return row, (self.name,)
@@ -143,7 +128,7 @@ def _matmul_a(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 def _matmul_b(g: Any, y: Any, a: Any, b: Any) -> Any:
     if a.ndim == b.ndim == 2:
-        return a.T @ g
+        return matmul(a.T, g)
     if ndim(a) == 1:
         return a * g if ndim(b) == 1 else expand_dims(a, axis=-1) * expand_dims(g, axis=-2)
     if ndim(b) == 1:  # every row of a, weighted by its gradient
@@ -285,7 +270,7 @@ stack      = Op("stack",       "stack({})",       kernels.stack,       None, eac
             settings={"axis": 0}, numpy=(np.stack,))
 
 # -- matrices ----------------------------------------------------------------------------------------------------------
-matmul     = Op("matmul", "{} @ {}",      np.matmul,      None, _matmul_a, _matmul_b)
+matmul     = Op("matmul", "{} @ {}",      kernels.matmul, None, _matmul_a, _matmul_b, numpy=(np.matmul,))
 linear     = Op("linear", "{} @ {} + {}", kernels.linear, None, lambda g, y, x, w, b: _matmul_a(g, y, x, w),
             lambda g, y, x, w, b: _matmul_b(g, y, x, w), lambda g, y, x, w, b: g)  # one node for a layer, as in PyTorch
 

@@ -16,6 +16,10 @@ READING = frozenset({
     np.nanargmax, np.nanargmin, np.einsum_path, np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
     np.result_type, np.iscomplexobj, np.isrealobj, np.isreal, np.iscomplex,
 })  # fmt: skip  # functions of NumPy whose answer has no gradient: they read the data
+OF_SHAPES = frozenset({
+    np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.empty_like, np.result_type, np.iscomplexobj,
+    np.isrealobj,
+})  # fmt: skip  # of these, those that read nothing but shapes and dtypes: a program may do so too
 
 NEAREST = {
     "full_like": "broadcast_to", "nanmax": "fmax", "nanmin": "fmin", "nansum": "nan_to_num", "nanmean": "nan_to_num",
@@ -39,7 +43,8 @@ def answer(function: Any, args: Any, settings: dict[str, Any], method: str = "")
     if settings.get("out") is not None:
         raise TypeError(f"np.{name} into an array (out= or +=) would cut the graph: write a = a + v.")
     if function in READING and not method:
-        numbers = [x.data if hasattr(x, "apply_op") else x for x in (*args, *settings.values())]
+        data = "_data" if function in OF_SHAPES else "data"
+        numbers = [getattr(x, data) if hasattr(x, "apply_op") else x for x in (*args, *settings.values())]
         return function(*numbers[: len(args)], **dict(zip(settings, numbers[len(args) :])))
     if function in ops.ANSWERS and not method:
         return ops.ANSWERS[function](*args, **settings)

@@ -12,13 +12,15 @@ class State(threading.local):
     """Whether operations are recorded, whether a nan raises at once, and the scope that new nodes belong to.
 
     `open` are the nodes with respect to which the transforms around are differentiating; `books` the ledgers that are
-    told of every pass.
+    told of every pass; `trace` is what a function is being read into as a program: it keeps results without a slope
+    too, and refuses to show numbers, as these will be others when the program runs.
     """
 
     recording, anomaly = True, False
     scope: Scope | None = None
     open: tuple[Any, ...] = ()
     books: tuple[Any, ...] = ()
+    trace: Any = None
 
 
 class Scope:

@@ -70,6 +70,20 @@ def _partition(g: Any, y: Any, x: Any, **at: Any) -> Any:
     return put_along_axis(g, argpartition(x, **at), axis=at["axis"], shape=shape(x), dtype=dtype(x))
 
 
+class Unlisted(Op):
+    """An operation that is no row of the table, as it has neither a rule nor a value to put there.
+
+    It draws random numbers (then it is not `pure`: each call gives others), or looks at its operand.
+    """
+
+    def __init__(self, name: str, compute: Any, settings: dict[str, Any] = kernels.NOTHING, pure: bool = True) -> None:
+        self.name, self.written, self.compute, self.settings, self.pure = name, f"{name}({{}})", compute, settings, pure
+        self.__name__, self.scalar, self.rules, self.arity, self.numpy = name, compute, (), 1, (compute,)
+
+
+random = Unlisted("random", kernels.random, {"generator": None}, pure=False)  # one number for each of its operand's
+
+
 # fmt: off
 # -- functions of one variable -----------------------------------------------------------------------------------------
 exp2     = Op("exp2",    "exp2({})",    np.exp2,    math.exp2,    lambda g, y, x: g * (y * LOG2))

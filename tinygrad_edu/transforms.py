@@ -58,6 +58,7 @@ class Trace:
         # Values out for Values in, also where they came in by the closure of a transform around this one
         self.of_values = any(isinstance(x, Value) for x in (*leaves, *arguments.values()))
         self.of_values = self.of_values or (bool(outer) and bool(order(joint(self.results), outer)))
+        self.of_values = self.of_values or STATE.trace is not None  # a program has to compute it anew
 
     def scalar(self) -> Value:
         """The only result; GradientError if there are more, or if it is an array of more than one number."""

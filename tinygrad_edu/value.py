@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,7 @@ from .operators import Operators
 from .protocol import answer
 from .recording import STATE, Line, Scope, inside
 
-
-new, ndarray = object.__new__, np.ndarray
+new, ndarray, pair = object.__new__, np.ndarray, attrgetter("left", "right", "left_number", "right_number")
 
 
 class Value(Operators):
@@ -34,7 +34,8 @@ class Value(Operators):
     (-2.0, 1.0, 2.0)
     """
 
-    __slots__ = ("_data", "grad", "op", "inputs", "settings", "requires_grad", "label", "scope", "__weakref__")
+    __slots__ = ("_data", "grad", "op", "many", "left", "right", "left_number", "right_number", "settings",
+                 "requires_grad", "label", "scope", "__weakref__")  # fmt: skip
 
     def __init_subclass__(cls) -> None:
         raise TypeError("Value has no subclasses: keep a Value as an attribute of a class of your own.")
@@ -44,7 +45,7 @@ class Value(Operators):
         self._data = data.copy() if isinstance(data, ndarray) else data
         self.grad: Any = None
         self.op: ops.Op | None = None
-        self.inputs: tuple[Any, ...] = ()
+        self.many: tuple[Any, ...] | None = ()
         self.settings: dict[str, Any] = ops.NOTHING
         self.requires_grad, self.label = requires_grad, label
         self.scope: Scope | None = None
@@ -55,7 +56,7 @@ class Value(Operators):
         self = new(Value)
         self._data = data
         self.op = op
-        self.inputs = inputs
+        self.many = inputs
         self.settings = settings
         self.grad = self.label = None
         self.requires_grad = op is not None
@@ -76,21 +77,27 @@ class Value(Operators):
                 compute = op.compute
             numbers.append(x)
         try:
-            if compute is op.compute and FRACTIONS:
+            if FRACTIONS and compute is op.compute:
                 numbers = without_fractions(numbers)
             data = compute(*numbers, **settings) if settings else compute(*numbers)
-        except (ValueError, TypeError, IndexError) as error:
-            raise refusal(op, operands, error) from None
-        if data.__class__ is not float:
+        except (ValueError, TypeError, IndexError, GradientError) as error:
+            if STATE.trace is None or (data := STATE.trace.computed(op, numbers, settings)) is None:
+                raise refusal(op, operands, error) from None
+        if data.__class__ is not float and (data.__class__ is not ndarray or not data.ndim):
             data = ops.plain(data)
         line = check_finite(op, operands, data) if STATE.anomaly else ""
         if not (tracked and op.rules and STATE.recording):
+            if STATE.trace is not None:
+                return STATE.trace.kept(op, (*operands, *numbers), settings, data)
             return Value.node(data) if op.rules else data
-        result = new(Value)  # what node() does, without the call: scalar programs spend their time here
-        result._data = data
-        result.op = op
-        result.inputs = (*operands, *numbers)
-        result.settings = settings
+        result: Any = new(Value)  # what node() does, without the call: scalar programs spend their time here
+        result._data, result.op, result.settings = data, op, settings
+        if len(numbers) == 2:
+            result.many = None
+            result.left, result.right = operands
+            result.left_number, result.right_number = numbers
+        else:
+            result.many = (*operands, *numbers)
         result.grad = result.label = None
         result.requires_grad = True
         result.scope = Line(line, STATE.scope, numbers) if line else STATE.scope
@@ -109,7 +116,7 @@ class Value(Operators):
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         if self.requires_grad:
             raise TypeError("An array of Values would cut the graph silently: write v.data, or tg.stack for a list.")
-        return np.array(self._data, dtype=dtype)
+        return np.array(self.data, dtype=dtype)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError("A Value is not changed in place: write v = tg.where(condition, new, v).")
@@ -146,6 +153,8 @@ class Value(Operators):
     @property
     def data(self) -> Any:
         """The number (float) or the array itself. A leaf may be given new data; a recorded graph keeps the old."""
+        if STATE.trace is not None:
+            raise STATE.trace.refusal(self)
         if self.op is None or self._data.__class__ is not ndarray:
             return self._data
         view = self._data.view()  # of a result, for reading: rules need these very numbers
@@ -154,11 +163,14 @@ class Value(Operators):
 
     @data.setter
     def data(self, new: Any) -> None:
+        if STATE.trace is not None:
+            raise STATE.trace.refusal(self)
         if self.op is not None:
             raise GradientError(f"{named(self)} is the result of {self.op.name}: change the data of a leaf instead.")
         # `v.data -= step` has written into the very array; a view in its place lets a recorded graph notice.
         self._data = new.view() if new is self._data and new.__class__ is ndarray else real(new)
 
+    inputs = property(lambda self: pair(self) if self.many is None else self.many, doc="Its operands, and numbers.")
     operands = property(lambda self: self.inputs[: len(self.inputs) // 2], doc="What it was computed from.")
     numbers = property(lambda self: self.inputs[len(self.inputs) // 2 :], doc="What the operands were at that time.")
     shape = property(lambda self: ops.shape(self._data), doc="The lengths along each axis; () for a scalar.")
@@ -170,14 +182,14 @@ class Value(Operators):
     # fmt: off
     def __float__(self) -> float:           return float(self.item())
     def __int__(self) -> int:               return int(self.item())
-    def __bool__(self) -> bool:             return bool(self._data)
+    def __bool__(self) -> bool:             return bool(self.data)
     def __iter__(self) -> Iterator[Any]:    return (self[i] for i in range(len(self)))
     def __format__(self, spec: str) -> str: return format(float(self), spec) if spec else str(self)
     # fmt: on
 
     def item(self) -> Any:
         """The one number as a Python number; ValueError if there are more."""
-        return self._data.item() if isinstance(self._data, np.ndarray) else self._data
+        return self.data.item() if self.shape else self.data
 
     def __len__(self) -> int:
         if not self.shape:
@@ -195,7 +207,7 @@ def seed_of(value: Value, seed: Any) -> Any:
     if not value.requires_grad:
         why = "nothing under it requires a gradient, or it was computed under no_grad()"
         raise GradientError(f"{named(value)} is a constant: {why}.")
-    data = value._data
+    data = value.data
     if seed is None and isinstance(data, ndarray) and data.size != 1:
         raise no_seed(value)
     if seed is None:  # 1.0, or an exact Fraction

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import ops
+from .. import ops, rows
+from ..arrays import astype
+from ..recording import STATE
 from ..value import Value
 from .module import Module
 
@@ -58,6 +60,8 @@ class Dense(Module):
         weight = self.weight
         if x.__class__ is not Value:
             x = np.asarray(x, weight._data.dtype)
+        elif not x.requires_grad and ops.dtype(x._data) != weight._data.dtype:  # data, as an array is
+            x = astype(x, weight._data.dtype)
         operands = (x, weight) if self.bias is None else (x, weight, self.bias)
         try:
             z = weight.apply_op(ops.matmul if self.bias is None else ops.linear, operands)
@@ -72,6 +76,37 @@ class Dense(Module):
         inputs, units = self.weight.shape
         function = "" if self.activation is None else f", {getattr(self.activation, '__name__', self.activation)!r}"
         return f"Dense({inputs}, {units}{function})"
+
+
+class Dropout(Module):
+    """Each number becomes 0 with probability `rate`, the others are divided by 1 - rate: their mean stays.
+
+    Only while gradients are recorded; under `no_grad`, and so in `predict` and `evaluate`, nothing is dropped. `seed`
+    is an int or a numpy Generator. Raises ValueError for a rate that is not at least 0 and less than 1.
+
+    Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014.
+
+    >>> drop = Dropout(0.5, seed=0)
+    >>> drop(Value([1.0, 1.0, 1.0, 1.0])).data
+    array([2., 0., 0., 0.])
+    """
+
+    def __init__(
+        self, rate: float = 0.5, *, seed: int | np.random.Generator | None = None, name: str | None = None
+    ) -> None:  # fmt: skip
+        if not 0 <= rate < 1:
+            raise ValueError(f"The rate must be at least 0 and less than 1, not {rate}.")
+        self.rate, self.generator, self.name = rate, np.random.default_rng(seed), name
+
+    def forward(self, x: Any) -> Any:
+        """`x` with some of its numbers dropped, of the same shape."""
+        if not STATE.recording or not self.rate:
+            return x
+        keep = rows.random(x, generator=self.generator) >= self.rate
+        return ops.where(keep, x / (1 - self.rate), 0)
+
+    def __repr__(self) -> str:
+        return f"Dropout({self.rate})"
 
 
 class Activation(Module):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import functions, ops
+from ..arrays import astype
 from ..recording import inside
 from ..value import Value
 
@@ -88,7 +89,7 @@ def of_probabilities(p: Any, target: Any) -> Any:
 
 def plain(x: Any) -> Any:
     """The numbers of a Value; anything else as it is."""
-    return x.data if isinstance(x, Value) else x
+    return x._data if isinstance(x, Value) else x
 
 
 def matching(prediction: Any, target: Any, loss: str) -> Any:
@@ -98,4 +99,7 @@ def matching(prediction: Any, target: Any, loss: str) -> Any:
             f"{loss}: the prediction has shape {ops.shape(prediction)}, the target {np.shape(target)}. They would "
             "broadcast to something else than pairs: reshape one, e.g. prediction.squeeze(-1) or target[:, None]."
         )
-    return target if isinstance(target, Value) else np.asarray(target, ops.dtype(prediction))
+    if not isinstance(target, Value):
+        return np.asarray(target, ops.dtype(prediction))
+    same = target.requires_grad or not target.shape or target.dtype == prediction.dtype
+    return target if same else astype(target, prediction.dtype)

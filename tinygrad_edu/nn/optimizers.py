@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from .. import ops
 from ..errors import GradientError
+from ..recording import STATE
 from ..value import Value
 
 
+BLOCK = 2**18  # bytes of a large array that are updated at once
+
+
 class Optimizer:
-    """The base: a list of parameters, a learning rate, `step()` and `zero_grad()`; a subclass writes `update`."""
+    """The base: a list of parameters, a learning rate, `step()` and `zero_grad()`; a subclass writes `update`.
+
+    A class that writes `update` says `elementwise = True` if the update of each number depends on nothing but the data,
+    gradient and state at that place: large arrays are then updated block by block.
+    """
+
+    elementwise = False
+
+    def __init_subclass__(cls) -> None:
+        if "update" in vars(cls) and "elementwise" not in vars(cls):
+            cls.elementwise = False  # not taken over with another update, which may need the whole array
 
     def __init__(self, parameters: Iterable[Value], lr: float) -> None:
         self.parameters, self.lr = list(parameters), lr
@@ -29,14 +43,19 @@ class Optimizer:
 
     def step(self) -> None:
         """Change every parameter by its gradient. GradientError if there is none, a warning if one is missing."""
+        if STATE.trace is not None:
+            raise STATE.trace.refusal(self.parameters[0])
         self.steps += 1
         update, missing = self.update, []
         for parameter, state in zip(self.parameters, self.state):
-            if (grad := parameter.grad) is None:
+            data, grad = parameter._data, parameter.grad
+            if grad is None:
                 missing.append(parameter)
-            else:
-                grad = grad._data if isinstance(grad, Value) else grad  # of backward(create_graph=True)
-                parameter.data = update(parameter._data, grad, state)
+                continue
+            if grad.__class__ is Value:  # of backward(create_graph=True)
+                grad = grad._data
+            large = data.__class__ is np.ndarray and data.nbytes > 2 * BLOCK and self.elementwise
+            parameter.data = self.in_blocks(data, grad, state) if large else update(data, grad, state)
         if len(missing) == len(self.parameters):
             raise GradientError("No parameter has a gradient: call loss.backward() before step().")
         if missing and self.steps == 1:
@@ -46,6 +65,26 @@ class Optimizer:
     def update(self, data: Any, grad: Any, state: dict[str, Any]) -> Any:
         """The new data, an array changed in place; what must last from step to step is kept in `state`."""
         raise TypeError(f"{type(self).__name__} has no update(data, grad, state).")
+
+    def in_blocks(self, data: Any, grad: Any, state: dict[str, Any]) -> Any:
+        """The update of a large array, some rows at a time.
+
+        What is computed on the way is small then. As large as the parameter it would be given back to the operating
+        system after each step, and fetching it anew takes several times as long as the update.
+        """
+        rows, known = max(1, BLOCK * len(data) // data.nbytes), [*state]
+        for start in range(0, len(data), rows):
+            block = slice(start, start + rows)
+            part, here = data[block], {name: state[name][block] for name in known}
+            before = dict(here)
+            if (changed := self.update(part, grad[block], here)) is not part:
+                data[block] = changed
+            for name, x in here.items():
+                if name not in state:
+                    state[name] = np.empty(data.shape, x.dtype)
+                if x is not before.get(name):
+                    state[name][block] = x
+        return data
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next backward() starts afresh."""
@@ -66,6 +105,8 @@ class SGD(Optimizer):
     0.8
     """
 
+    elementwise = True
+
     def __init__(self, parameters: Iterable[Value], lr: float, momentum: float = 0.0) -> None:
         super().__init__(parameters, lr)
         if not momentum >= 0:
@@ -75,7 +116,10 @@ class SGD(Optimizer):
     def update(self, data: Any, grad: Any, state: dict[str, Any]) -> Any:
         """One step down the gradient, or along the velocity."""
         if self.momentum:
-            grad = state["velocity"] = self.momentum * state["velocity"] + grad if state else 1 * grad
+            velocity = state.get("velocity", 0.0)
+            velocity *= self.momentum
+            velocity += grad
+            grad = state["velocity"] = velocity
         data -= self.lr * grad
         return data
 
@@ -93,6 +137,8 @@ class Adam(Optimizer):
     0.9
     """
 
+    elementwise = True
+
     def __init__(
         self, parameters: Iterable[Value], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -105,11 +151,11 @@ class Adam(Optimizer):
     def update(self, data: Any, grad: Any, state: dict[str, Any]) -> Any:
         """One step of the mean gradient over the root of the mean square."""
         (b1, b2), t = self.betas, self.steps
-        mean, square = state.get("mean", 0.0 * grad), state.get("square", 0.0 * grad)
+        mean, square = state.get("mean", 0.0), state.get("square", 0.0)
         mean *= b1
         mean += (1 - b1) * grad
         square *= b2
         square += (1 - b2) * grad * grad
         state["mean"], state["square"] = mean, square
-        data -= (self.lr / (1 - b1**t)) * mean / (np.sqrt(square) / math.sqrt(1 - b2**t) + self.eps)
+        data -= (self.lr / (1 - b1**t)) * mean / (np.sqrt(square) / ops.sqrt(1 - b2**t) + self.eps)
         return data

@@ -186,7 +186,7 @@ def run(
 
 def renamed(inputs: dict[str, Any], steps: list[Step]) -> Program:
     """The program with the names that one would give: a, b ... for inputs, v1, v2 ... for what follows, L at last."""
-    letters = [*"abcdefghijk", *(f"x{i}" for i in range(1, len(inputs)))]
+    letters = [*"abcdeghijk", *(f"x{i}" for i in range(1, len(inputs)))]
     names = dict(zip(inputs, letters, strict=False))
     for i, step in enumerate(steps, 1):
         names[step.name] = f"v{i}" if i < len(steps) else "L"
