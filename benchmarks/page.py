@@ -5,6 +5,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import figures, report
+from benchmarks.measure import DISTURBED
 from benchmarks.sizes import SWEEPS
 
 NAMES = [  # of the modules with cases, in the order of the page
@@ -23,6 +24,7 @@ Written by `python -m benchmarks.run --keep`, which measures all this anew on yo
   seven rounds. Told is the median, and in brackets the least and the most.
 - A ratio, “takes of it”, is taken in each round: 0.5 is half the other's time. Told is again the median.
 - Where it can be seen (on Linux), a turn during which other programs had more than a tenth of the machine is repeated.
+  Where that did not help, a table says so and a claim is marked as “disturbed”.
 - [Handwritten NumPy](../benchmarks/handwritten.py) is the same mathematics as a person writes it, with the derivatives
   worked out on paper.
 """
@@ -31,8 +33,8 @@ Written by `python -m benchmarks.run --keep`, which measures all this anew on yo
 def write(picture):
     """The page, and the picture if it is wanted."""
     (DOCS / "benchmarks.md").write_text(text(), "utf-8")
-    if picture:
-        draw(by_size(figures.kept("sizes")[0]))
+    if picture and (results := figures.kept("sizes")[0]):
+        draw(by_size(results))
 
 
 def text():
@@ -46,7 +48,7 @@ def text():
 def claims(kept):
     """What is claimed of all, and what came of it."""
     rows = [
-        [result.case.title * (i == 0), *report.row(result, claim)]
+        [title(result) * (i == 0), *report.row(result, claim)]
         for results, _ in kept.values()
         for result in results
         for i, claim in enumerate(result.case.claims)
@@ -55,6 +57,11 @@ def claims(kept):
         return ""
     heads = ["work", "who", "beside", "claimed", "measured"]
     return "\n".join(["## What is claimed", "", *report.aligned([heads, ["---"] * 5, *rows])]) + "\n"
+
+
+def title(result):
+    """What was measured, and whether other programs ran meanwhile."""
+    return result.case.title + " (disturbed)" * (result.disturbance > DISTURBED)
 
 
 def section(name, results, stored):

@@ -91,21 +91,22 @@ def correlate(x: Any, w: Any, b: Any, stride: Any, padding: Any, y: Any) -> None
             part[...] = at_once.reshape(part.shape)
 
 
-def convolve(x: Any, w: Any, b: Any, stride: Any, padding: Any) -> Any:
+def convolve(x: Any, w: Any, b: Any, stride: Any, padding: Any, out: Any = None) -> Any:
     """The convolution of images and weights of shape (height, width, inputs, outputs)."""
     dtype = np.result_type(x, w) if b is None else np.result_type(x, w, b)
-    y = np.empty((len(x), *lengths(x, w.shape[:2], stride, padding), w.shape[3]), dtype)
+    shape = (len(x), *lengths(x, w.shape[:2], stride, padding), w.shape[3])
+    y = np.empty(shape, dtype) if out is None else out
     correlate(x, w, b, stride, padding, y)
     return y
 
 
-def image_gradient(g: Any, w: Any, stride: Any, padding: Any, shape: Any) -> Any:
+def image_gradient(g: Any, w: Any, stride: Any, padding: Any, shape: Any, out: Any = None) -> Any:
     """The transposed convolution: every window gives its gradient back to the numbers that it was made of.
 
     With a stride of s, each s-th row of pixels meets each s-th row of the weights alone; so the pixels are those of
     s · s convolutions of the gradient, with a part of the weights each, turned round.
     """
-    x = np.empty(shape, np.result_type(g, w))
+    x = np.empty(shape, np.result_type(g, w)) if out is None else out
     for i in range(stride[0]):
         for j in range(stride[1]):
             part = w[i :: stride[0], j :: stride[1]][::-1, ::-1].swapaxes(2, 3)
@@ -194,9 +195,9 @@ def max_pool(x: Any, size: Any, stride: Any, padding: Any) -> Any:
     return pooled(np.maximum, x, size, stride)
 
 
-def window_shares(x: Any, y: Any, size: Any, stride: Any, padding: Any) -> Any:
+def window_shares(x: Any, y: Any, size: Any, stride: Any, padding: Any, out: Any = None) -> Any:
     """By place and window: 1 where the largest number y of the window is, 1/2 where one of two is, else 0."""
-    x, shares = framed(x, padding, -np.inf), np.empty((*size, *y.shape), y.dtype)
+    x, shares = framed(x, padding, -np.inf), np.empty((*size, *y.shape), y.dtype) if out is None else out
     for i, j, place in places(size, stride, y.shape[1:3]):
         np.equal(x[place], y, out=shares[i, j], casting="unsafe")
     with np.errstate(all="ignore"):  # nan is equal to nothing
@@ -220,9 +221,11 @@ def window_sum(x: Any, s: Any, stride: Any, padding: Any) -> Any:
     return total
 
 
-def window_spread(g: Any, s: Any, stride: Any, padding: Any, shape: Any) -> Any:
+def window_spread(g: Any, s: Any, stride: Any, padding: Any, shape: Any, out: Any = None) -> Any:
     """Each window gives its number to all its pixels, multiplied by those of `s`; windows that overlap add up."""
-    x = framed(np.zeros(shape, np.result_type(g, s)), padding, 0)
+    x = np.empty(shape, np.result_type(g, s)) if out is None else out
+    x[...] = 0
+    x = framed(x, padding, 0)
     apart = s.shape[0] <= stride[0] and s.shape[1] <= stride[1]
     for i, j, place in places(s.shape[:2], stride, g.shape[1:3]):
         x[place] = g * s[i, j] if apart else x[place] + g * s[i, j]

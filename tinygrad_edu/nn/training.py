@@ -96,15 +96,17 @@ def fit(
         prediction = self(inputs)
         return scalar(cost(prediction, targets)), prediction
 
-    if compiled:
+    room = None
+    if compiled:  # nothing of a step outlives it, so that all can have their inputs in one place
         step = program.compile(step, optimizer=optimizer, has_aux=True)
+        room = np.empty((min(batch_size, len(x)), *x.shape[1:]), x.dtype)
     bar = tqdm(total=epochs * math.ceil(len(x) / batch_size), disable=not verbose, unit="batch")
     with bar, np.errstate(all="ignore"):  # a loss that is not finite is said below, once
         for epoch in range(1, epochs + 1):
             bar.set_description(f"epoch {epoch}/{epochs}")
             measure = Measure(cost)
             for batch in batches(len(x), batch_size, generator):
-                inputs, targets = x[batch], y[batch]
+                inputs, targets = taken(x, batch, room), y[batch]
                 value, prediction = step(inputs, targets)
                 measure.add(value, prediction, targets)
                 if not math.isfinite(plain(value)):
@@ -185,6 +187,11 @@ def batches(length: int, size: int, generator: np.random.Generator | None = None
     order = slice if generator is None else generator.permutation(length)
     for start in range(0, length, size):
         yield slice(start, start + size) if generator is None else order[start : start + size]
+
+
+def taken(x: Any, batch: Any, room: Any) -> Any:
+    """Some rows, in an array that is there already if there is one: fetching memory takes as long as the copying."""
+    return x[batch] if room is None else x.take(batch, axis=0, out=room[: len(batch)], mode="clip")
 
 
 def rows(x: Any, y: Any) -> tuple[Any, Any]:

@@ -15,7 +15,8 @@ from .tracing import leaf, reading, used
 if TYPE_CHECKING:
     from .inplace import InPlace
 
-LARGE, PIECE = 2**16, 2**14  # numbers in an array that is worth it, and in a piece of it
+LARGE, PIECE = 2**16, 2**16  # numbers in an array that is worth it, and in a piece of it
+MANY = 4  # operations on it
 Landing = tuple[Value, Any]  # an array that is there already, and the node of its new numbers
 
 
@@ -70,7 +71,7 @@ def carved(landing: list[Landing], nodes: list[Value], kept: Iterable[Any], fits
         inside -= shared
         outside = [x for node in nodes if id(node) in shared for x in used(node)]
     chosen = [node for node in nodes if id(node) in inside]
-    if not ends <= inside:
+    if not ends <= inside or len(chosen) < MANY:
         return None
     given = {id(x): x for node in chosen for x in used(node) if id(x) not in inside}
     given |= {id(old): old for old, _ in landing}

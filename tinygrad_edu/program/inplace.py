@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..calling import signature
 from ..notation import ATOM, Written
 from ..value import Value
 from .blocks import Block, Landing, carved
@@ -343,6 +344,8 @@ class InPlace(Texts):
             if ops.ndim(getattr(operands[0], "_data", operands[0])) == 1 and axis in (None, 0) and not keep:
                 return f"{REDUCED[compute]}.reduce({texts[0]}, "
             return f"{REDUCED[compute]}.reduce({texts[0]}, axis={axis!r}{keep}, "
+        if node._data.__class__ is np.ndarray and "out" in (signature(compute) or ()) and kernel_of(op, False):
+            return f"{self.kernel_call(node, compute).text[:-1]}, "
         return None
 
 
