@@ -35,6 +35,7 @@ def softmax(x: Any, axis: Any) -> Any:
 
 
 CHECKED = Unlisted("labels", kernels.labels, {"classes": 0})
+HIGHEST = Unlisted("highest", kernels.highest, {"axis": -1})  # max along short rows, faster
 
 
 def cross_entropy(x: Any, c: Any) -> Any:

@@ -291,7 +291,11 @@ def shape_of(x: Any) -> tuple[int, ...]:
 
 def on_numbers(node: Value) -> bool:
     """Whether a node is computed from plain numbers alone, and is one."""
-    return node._data.__class__ is not np.ndarray and np.ndarray not in map(type, node.inputs)
+    if node._data.__class__ is np.ndarray:
+        return False
+    if node.many is None:
+        return np.ndarray is not node.left_number.__class__ and np.ndarray is not node.right_number.__class__
+    return np.ndarray not in map(type, node.many)
 
 
 def foreign(op: Any, signs: Container[str] | None = None) -> bool:

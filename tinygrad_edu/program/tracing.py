@@ -111,8 +111,9 @@ def joint_order(roots: Iterable[Value], beyond: Container[int] = ()) -> list[Val
 
 def used(node: Value) -> list[Value]:
     """The Values that a node is computed from."""
-    inputs = node.inputs
-    operands = [x for x in inputs[: len(inputs) // 2] if x.__class__ is Value]
+    many = node.many
+    inputs = (node.left, node.right) if many is None else many[: len(many) // 2]
+    operands = [x for x in inputs if x.__class__ is Value]
     if node.settings:
         operands += [x for setting in node.settings.values() for x in values_in(setting)]
     return operands
