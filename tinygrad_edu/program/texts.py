@@ -289,7 +289,7 @@ def shape_of(x: Any) -> tuple[int, ...]:
     return ops.shape(getattr(x, "_data", x))
 
 
-def on_numbers(node: Value) -> bool:
+def on_numbers(node: Any) -> bool:
     """Whether a node is computed from plain numbers alone, and is one."""
     if node._data.__class__ is np.ndarray:
         return False

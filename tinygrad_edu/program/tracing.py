@@ -109,7 +109,7 @@ def joint_order(roots: Iterable[Value], beyond: Container[int] = ()) -> list[Val
     return [*done.values()]
 
 
-def used(node: Value) -> list[Value]:
+def used(node: Any) -> list[Value]:
     """The Values that a node is computed from."""
     many = node.many
     inputs = (node.left, node.right) if many is None else many[: len(many) // 2]
