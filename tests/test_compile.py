@@ -857,3 +857,15 @@ def test_a_loss_that_becomes_infinite_is_said():
     with pytest.raises(GradientError, match=r"The loss became (inf|nan) in epoch"):
         model.fit(x, x, optimizer=optimizer, epochs=9, verbose=False, compiled=True)
     assert math.isinf(tg.compile(lambda x: x * 1e308)(1e10)[0])
+
+
+def test_many_classes_bring_no_square_constant():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(3, 2000)), np.array([0, 1999, 7])
+    f = tg.compile(nn.cross_entropy)
+    value, slope = f(x, y)
+    expected, gradient = tg.value_and_grad(nn.cross_entropy)(x, y)
+    assert value == pytest.approx(expected, rel=1e-14)
+    np.testing.assert_allclose(slope, gradient, rtol=1e-12, atol=1e-18)
+    arrays = [a for a in f.latest.run.__globals__.values() if isinstance(a, np.ndarray)]
+    assert max(a.size for a in arrays) <= 2 * x.size

@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,18 +21,11 @@ import tinygrad_edu as tg
 from tinygrad_edu import Value, datasets, nn, ops, source
 from tinygrad_edu.errors import GradientError
 from tinygrad_edu.examples import xor_loss
-from tinygrad_edu.operations import TABLES
 
 HANDWRITTEN = Path(__file__).parent.parent / "benchmarks" / "handwritten.py"
 
 
-@pytest.fixture(autouse=True)
-def table_as_it_was() -> Iterator[None]:
-    before = [dict(table) for table in TABLES]
-    yield
-    for now, then in zip(TABLES, before, strict=True):
-        now.clear()
-        now.update(then)
+pytestmark = pytest.mark.usefixtures("table_as_it_was")
 
 
 def imports(text: str) -> set[str]:

@@ -6,7 +6,7 @@ import itertools
 import math
 import pickle
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,14 +19,7 @@ from tinygrad_edu.ops import Op
 from tinygrad_edu.testing import OperationError, check_operation
 
 
-@pytest.fixture(autouse=True)
-def table_as_it_was() -> Iterator[None]:
-    tables = (ops.TABLE, ops.ANSWERS, domains.DOMAINS, domains.POINTS)
-    before = [dict(table) for table in tables]
-    yield
-    for table, old in zip(tables, before, strict=True):
-        table.clear()
-        table.update(old)
+pytestmark = pytest.mark.usefixtures("table_as_it_was")
 
 
 def tanh(rule: Any, compute: Any = lambda x: np.tanh(x), scalar: Any = None, **more: Any) -> Op:

@@ -71,8 +71,8 @@ def fit(
     (prediction, target), an optimizer over this model's parameters. The rows are shuffled anew in each epoch from
     `seed`; `batch_size=None` takes them all at once. With `validation_data=(x, y)` it is measured after each epoch.
     `verbose=False` hides the progress bar. With `compiled=True` the step is compiled (`tg.compile`): the same numbers,
-    faster, if the model decides nothing by its data. Raises ValueError for lengths that differ and GradientError when
-    the loss is no longer finite.
+    faster, if the model decides nothing by its data; a loss that is not finite is then noticed a step late.
+    Raises ValueError for lengths that differ and GradientError when the loss is no longer finite.
 
     >>> from tinygrad_edu import datasets, nn
     >>> model = nn.Sequential(nn.Dense(2, 8, "tanh", seed=0), nn.Dense(8, 2, seed=1))

@@ -54,7 +54,6 @@ class InPlace(Texts):
         self.buffers: dict[int, str] = {}  # the names of the arrays in use, by what owns the memory
         self.owner: dict[int, int] = {}
         self.constants: dict[Any, tuple[str, Any]] = {}  # small arrays by their numbers, others by identity
-        self.kernels: dict[Any, str] = {}  # the names of our own functions
         self.arrays: dict[Any, str] = {}  # plain numbers as arrays of no axes
         self.look_ahead()
 
@@ -316,16 +315,11 @@ class InPlace(Texts):
         return Written(f"{part}[{text[1:-1] if isinstance(index, tuple) and index else text}]", ATOM)
 
     def kernel_call(self, node: Any, kernel: Any) -> Written:
-        """A function of the library's own."""
-        name = self.kernels.get(kernel) or self.namer.of(node.op.name)
-        self.kernels[kernel], self.around[name] = name, kernel
+        """A function of the library's own, and of plain numbers the one that never raises."""
+        call = super().kernel_call(node, kernel)
         if on_numbers(node):
-            self.careful[name] = node.op.scalar
-        operands = node.inputs[: len(node.inputs) // 2]
-        texts = [self.text(x) for x in operands]
-        for key, x in node.settings.items():
-            texts.append(f"{key}={self.given(self.setting(x))}")
-        return Written(f"{name}({', '.join(texts)})", ATOM)
+            self.careful[self.kernels[kernel]] = node.op.scalar
+        return call
 
     def call(self, node: Any) -> str | None:
         """The beginning of a call that takes `out=`; None if an operation has none."""

@@ -80,11 +80,11 @@ class Rewriting:
             result = like
         if result is None and op.name in self.spelled and any(map(ops.shape, operands)):
             raw = self.spelled[op.name](*operands, **settings)
-            for node in joint_order([raw], beyond=self.made):
+            for node in joint_order([] if raw is None else [raw], beyond=self.made):
                 self.see(node)
                 if op is ops.sigmoid and node.op is ops.exp:  # exp(800) is inf, and 1 / inf is the right answer
                     self.quiet.add(id(self.of(node)))
-            result = self.of(raw) if alike(self.of(raw), like) else None
+            result = self.of(raw) if raw is not None and alike(self.of(raw), like) else None
         if result is None:
             result = self.new(op, operands, settings, like)
         self.known[key] = result

@@ -34,6 +34,7 @@ class Texts:
     def __init__(self, inputs: dict[int, str], namer: Namer) -> None:
         self.letters: dict[int, Written] = {key: name_of(name) for key, name in inputs.items()}
         self.namer, self.around = namer, dict[str, Any]()
+        self.kernels: dict[Any, str] = {}  # the names of our own functions
 
     def text(self, x: Any) -> str:
         """An operand as it is written."""
@@ -180,8 +181,8 @@ class Texts:
 
     def kernel_call(self, node: Value, kernel: Any) -> Written:
         """A function of the library's own."""
-        name = next((name for name, x in self.around.items() if x is kernel), None) or self.namer.of(op_of(node).name)
-        self.around[name] = kernel
+        name = self.kernels.get(kernel) or self.namer.of(op_of(node).name)
+        self.kernels[kernel], self.around[name] = name, kernel
         settings = [f"{key}={self.given(self.setting(x))}" for key, x in node.settings.items()]
         return Written(f"{name}({', '.join([*map(self.text, operands_of(node)), *settings])})", ATOM)
 
