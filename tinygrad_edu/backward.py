@@ -57,9 +57,8 @@ def sweep(
     given. With `create_graph` the rules see nodes instead of numbers, so that the gradients can be differentiated.
     `watch(node, operand, gain)` is told of every contribution before it is added.
     """
-    kind, gradients, nodes = root.__class__, {root: seed}, order(root, ends)
+    kind, gradients, own, nodes = root.__class__, {root: seed}, set(()), order(root, ends)
     wanted: Any = None if ends is None else {*nodes, *ends}
-    own: set[Any] = set()
     for node in nodes:
         g = gradients.pop(node, None)
         if g is None:  # it is used where there is no slope, as the condition of `where`

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterable
+from functools import cache
 from numbers import Rational
 from typing import Any
 
@@ -198,8 +199,7 @@ def log_softmax(x: Any, axis: int) -> Any:
 
 def softmax(x: Any, axis: int) -> Any:
     powers = np.exp(x - highest(x, axis))
-    powers /= np.add.reduce(powers, axis=axis, keepdims=True)
-    return powers
+    return np.divide(powers, np.add.reduce(powers, axis=axis, keepdims=True), powers)
 
 
 def norm(x: Any, axis: Any, keepdims: bool) -> Any:
@@ -286,7 +286,7 @@ def kept(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
 def cross_entropy(x: Any, c: Any) -> Any:
     (batch, classes), rows = x.shape, np.arange(len(x))
     try:
-        if batch and np.minimum.reduce(c) >= 0:
+        if batch and c[c.argmin()] >= 0:
             if x.size < 256:  # one call, though it takes three times as long for each number
                 logs = np.logaddexp.reduce(x, axis=-1)
             else:
@@ -308,9 +308,17 @@ def whole(labels: Any) -> Any:
 
 
 def one_hot(labels: Any, like: Any) -> Any:
+    classes = like.shape[1]
+    if classes <= 256:  # a fifth of the time
+        return identity(classes, like.dtype.char).take(whole(labels), 0)
     rows = np.zeros(like.shape, like.dtype)
     rows[np.arange(len(rows)), whole(labels)] = 1
     return rows
+
+
+@cache
+def identity(n: int, kind: str) -> Any:
+    return np.eye(n, dtype=kind)
 
 
 def plain(result: Any) -> Any:
@@ -337,17 +345,21 @@ def inverse(axes: tuple[int, ...] | None) -> tuple[int, ...] | None:
     return None if axes is None else tuple(sorted(range(len(axes)), key=lambda i: axes[i] % len(axes)))
 
 
+def product(a: Any, b: Any) -> Any:
+    """a @ b of two matrices, with what arrays have for it: half the time for small ones, a quarter for thin ones."""
+    return a.dot(b) if a.__class__ is b.__class__ is ndarray else a @ b
+
+
 def matmul(a: Any, b: Any) -> Any:
     if a.__class__ is b.__class__ is ndarray and a.ndim == b.ndim == 2 and a.shape[1] == len(b):
-        return a.dot(b)  # half the time for small matrices, and a quarter for a column by a row
+        return a.dot(b)
     return np.matmul(a, b)
 
 
 def linear(x: Any, w: Any, b: Any) -> Any:
     y = matmul(x, w)
     if b.__class__ is ndarray and b.shape == w.shape[1:] and b.dtype is y.dtype:
-        y += b  # into an array that nobody else has seen
-        return y
+        return np.add(y, b, y)  # into an array that nobody else has seen
     if np.shape(y + b) != np.shape(y):
         raise ValueError(f"a bias of shape {np.shape(b)} does not fit a product of shape {np.shape(y)}.")
     return y + b

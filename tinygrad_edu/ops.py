@@ -27,7 +27,7 @@ import numpy as np
 
 from . import calling, kernels
 from .kernels import FRACTIONS, NOTHING as NOTHING, PLAIN, inverse, ndarray, number
-from .kernels import dtype as dtype, ndim as ndim, plain as plain, shape as shape
+from .kernels import dtype as dtype, ndim as ndim, plain as plain, product, shape as shape
 
 Rule = Callable[..., Any]
 TABLE: dict[str, Op] = {}  # by name, in reading order
@@ -59,8 +59,9 @@ class Op:
         ANSWERS.update(dict.fromkeys(self.numpy, self))
 
     def __call__(self, *operands: Any, **settings: Any) -> Any:
-        if len(operands) != self.arity or ((settings or self.settings) and settings.keys() != self.settings.keys()):
+        if len(operands) != self.arity or (settings and not settings.keys() <= self.settings.keys()):
             operands, settings = calling.arranged(self, operands, settings)
+        settings = self.settings and {**self.settings, **settings}
         if settings:
             calling.refuse(self.name, settings)
         compute, foreign = self.scalar, False
@@ -69,7 +70,7 @@ class Op:
                 compute = self.compute
             elif x.__class__ not in PLAIN:
                 if (apply := getattr(x, "apply_op", None)) is not None:
-                    return apply(self, operands, settings or NOTHING)
+                    return apply(self, operands, settings)
                 compute, foreign = self.compute, foreign or x is not None  # a list, the first Fraction, NumPy's scalar
         if foreign:
             known = [*map(number, operands)]
@@ -116,9 +117,9 @@ def swap(x: Any) -> Any:
     return transpose(x, axes=(*range(ndim(x) - 2), ndim(x) - 1, ndim(x) - 2))
 
 
-def _matmul_a(g: Any, y: Any, a: Any, b: Any) -> Any:
+def _matmul_a(g: Any, y: Any, a: Any, b: Any, bias: Any = None) -> Any:
     if a.ndim == b.ndim == 2:
-        return g @ b.T
+        return product(g, b.T)
     if ndim(b) == 1:  # (..., n) @ (n,): a weighted sum of the columns
         return expand_dims(g, axis=-1) * b if shape(g) else g * b
     if ndim(a) == 1:  # (n,) @ (..., n, m)
@@ -126,9 +127,9 @@ def _matmul_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     return g @ swap(b)
 
 
-def _matmul_b(g: Any, y: Any, a: Any, b: Any) -> Any:
+def _matmul_b(g: Any, y: Any, a: Any, b: Any, bias: Any = None) -> Any:
     if a.ndim == b.ndim == 2:
-        return matmul(a.T, g)
+        return product(a.T, g)
     if ndim(a) == 1:
         return a * g if ndim(b) == 1 else expand_dims(a, axis=-1) * expand_dims(g, axis=-2)
     if ndim(b) == 1:  # every row of a, weighted by its gradient
@@ -271,12 +272,12 @@ stack      = Op("stack",       "stack({})",       kernels.stack,       None, eac
 
 # -- matrices ----------------------------------------------------------------------------------------------------------
 matmul     = Op("matmul", "{} @ {}",      kernels.matmul, None, _matmul_a, _matmul_b, numpy=(np.matmul,))
-linear     = Op("linear", "{} @ {} + {}", kernels.linear, None, lambda g, y, x, w, b: _matmul_a(g, y, x, w),
-            lambda g, y, x, w, b: _matmul_b(g, y, x, w), lambda g, y, x, w, b: g)  # one node for a layer, as in PyTorch
+linear     = Op("linear", "{} @ {} + {}", kernels.linear, None, _matmul_a, _matmul_b,
+            lambda g, y, x, w, b: g)  # one node for a layer, as in PyTorch
 
 # -- classes: x of shape (batch, classes), before the softmax, and c the right class of each row -----------------------
 cross_entropy = Op("cross_entropy", "cross_entropy({}, {})", kernels.cross_entropy, None,
-            lambda g, y, x, c: g / math.prod(shape(x)[:1]) * (softmax(x, axis=-1) - one_hot(c, x)), None)
+            lambda g, y, x, c: g / (*shape(x), 1)[0] * (softmax(x, axis=-1) - one_hot(c, x)), None)
 one_hot    = Op("one_hot", "one_hot({}, {})", kernels.one_hot, None)
 
 # -- what rules are written with: a guard at an edge that must not show in a formula, or a choice that has no slope ----

@@ -71,7 +71,7 @@ class Value(Operators):
                 if x.requires_grad:
                     tracked = True
                 x = x._data
-            elif x.__class__ is not float and (x.__class__ is not ndarray or x.dtype.char not in "fd" or not x.ndim):
+            elif x.__class__ is not float and (x.__class__ is not ndarray or x.dtype.char not in "fdlq" or not x.ndim):
                 x = number(x)
             if x.__class__ is ndarray:
                 compute = op.compute

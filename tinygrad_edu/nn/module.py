@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..recording import STATE, inside
+from ..recording import STATE, Scope
 from ..value import Value
 from . import training
 
@@ -33,10 +33,15 @@ class Module:
         raise TypeError(f"{type(self).__name__} has no forward(x): write one that returns a Value.")
 
     def __call__(self, x: Any) -> Any:
-        if not self._named and STATE.scope is None:
+        outer = STATE.scope
+        if outer is None and not self._named:
             name_parts(self, "", {id(self)})
             self._named = True
-        return inside(self.name or type(self).__name__.lower(), "layer", self.forward, (x,), {})
+        STATE.scope = Scope(self.name or type(self).__name__.lower(), "layer", outer)  # as in `inside`
+        try:
+            return self.forward(x)
+        finally:
+            STATE.scope = outer
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Every parameter once, with its path from this module: ("hidden.weight", Value)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterable
 from typing import Any
@@ -46,7 +47,7 @@ class Optimizer:
         if STATE.trace is not None:
             raise STATE.trace.refusal(self.parameters[0])
         self.steps += 1
-        update, missing = self.update, []
+        update, missing, large = self.update, [], 2 * BLOCK if self.elementwise else math.inf
         for parameter, state in zip(self.parameters, self.state):
             data, grad = parameter._data, parameter.grad
             if grad is None:
@@ -54,8 +55,10 @@ class Optimizer:
                 continue
             if grad.__class__ is Value:  # of backward(create_graph=True)
                 grad = grad._data
-            large = data.__class__ is np.ndarray and data.nbytes > 2 * BLOCK and self.elementwise
-            parameter.data = self.in_blocks(data, grad, state) if large else update(data, grad, state)
+            if data.__class__ is np.ndarray and data.nbytes > large:
+                parameter.data = self.in_blocks(data, grad, state)
+            else:
+                parameter.data = update(data, grad, state)
         if len(missing) == len(self.parameters):
             raise GradientError("No parameter has a gradient: call loss.backward() before step().")
         if missing and self.steps == 1:

@@ -29,6 +29,7 @@ REDUCED = {np.add.reduce: "np.add", np.maximum.reduce: "np.maximum", np.minimum.
 LONGEST = 100  # characters of an expression of plain numbers
 SMALL = 64  # numbers of a constant that is compared with others
 ENDLESS = 1 << 60
+LINE = 64  # bytes
 
 
 class InPlace(Texts):
@@ -235,7 +236,7 @@ class InPlace(Texts):
     def buffer(self, data: np.ndarray) -> str:
         """A new array of the program's own."""
         name = self.namer.numbered("memory")
-        self.around[name] = np.empty(data.shape, data.dtype)
+        self.around[name] = aligned(data.shape, data.dtype)
         return name
 
     def release(self, at: int, node: Value) -> None:
@@ -341,6 +342,13 @@ class InPlace(Texts):
         if node._data.__class__ is np.ndarray and "out" in (signature(compute) or ()) and kernel_of(op, False):
             return f"{self.kernel_call(node, compute).text[:-1]}, "
         return None
+
+
+def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """A new array that begins where a line of the cache does: NumPy is up to a tenth faster with a large one."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + LINE, np.uint8)
+    return np.ndarray(shape, dtype, memory, offset=-memory.ctypes.data % LINE)
 
 
 def whole(n: Any) -> bool:
