@@ -55,7 +55,7 @@ STAIRS = {
     "operators": {"methods", "ops", "rows"},
     "protocol": {"ops"},
     "errors": {"ops", "recording"},
-    "backward": {"errors", "ops"},
+    "backward": {"errors", "kernels", "ops"},
     "value": CORE - {"value"},
     "trees": CORE,
     "transforms": CORE | {"trees"},

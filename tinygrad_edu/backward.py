@@ -2,8 +2,7 @@
 
 A node is anything with `op`, `many` (its operands, followed by the numbers that these were when it was computed),
 `settings`, `_data` (its result), `grad` and `requires_grad`. A leaf has no `op`. Two operands and their numbers a node
-holds itself, as `left` and so on, and `many` is None: without a tuple for each node, Python's garbage collector, which
-takes up to a third of the time of a large graph of single numbers, has half the objects to visit.
+holds itself, as `left` and so on, and `many` is None: the garbage collector then has half the objects to visit.
 """
 
 from __future__ import annotations
@@ -15,15 +14,13 @@ import numpy as np
 
 from . import ops
 from .errors import GradientError, stale
-
-ndarray = np.ndarray
+from .kernels import ndarray
 
 
 def order(root: Any, ends: Iterable[Any] | None = None) -> list[Any]:
     """Every recorded node under `root`, each after all nodes that use it; read backwards, as a person would compute.
 
-    With `ends`, only the nodes on a way from `root` to one of these, which are not entered themselves. No recursion:
-    a chain of a million nodes is as welcome as a diamond, and each node is visited once.
+    With `ends`, only nodes on a way from `root` to one of these, which are not entered. No recursion, one visit each.
     """
     kind, seen, computed = root.__class__, set(() if ends is None else ends), []
     waiting = [] if root.op is None else [root]
@@ -57,7 +54,9 @@ def sweep(
     given. With `create_graph` the rules see nodes instead of numbers, so that the gradients can be differentiated.
     `watch(node, operand, gain)` is told of every contribution before it is added.
     """
-    kind, gradients, own, nodes = root.__class__, {root: seed}, set(()), order(root, ends)
+    kind, gradients, nodes = root.__class__, {root: seed}, order(root, ends)
+    arrived: dict[Any, Any] = {}  # apart, as the many leaves would slow down the few gradients that wait
+    own: set[Any] = set()
     wanted: Any = None if ends is None else {*nodes, *ends}
     for node in nodes:
         g = gradients.pop(node, None)
@@ -87,15 +86,16 @@ def sweep(
                     gain = fit(rule(*map(np.float64, seen), **settings), number, op)
             if watch is not None:
                 watch(node, x, gain)
-            before = gradients.get(x)
+            into = arrived if x.op is None else gradients
+            before = into.get(x)
             if before is None:
-                gradients[x] = gain
+                into[x] = gain
             elif before.__class__ is ndarray is gain.__class__ and x in own and gain.dtype is before.dtype:
                 before += gain  # a sum made below, which nobody else has seen
             else:
-                gradients[x] = before + gain
+                into[x] = before + gain
                 own.add(x)
-    return gradients
+    return arrived | gradients if gradients else arrived
 
 
 def as_it_was(x: Any, number: Any) -> Any:

@@ -56,9 +56,13 @@ class Optimizer:
             if grad.__class__ is Value:  # of backward(create_graph=True)
                 grad = grad._data
             if data.__class__ is np.ndarray and data.nbytes > large:
-                parameter.data = self.in_blocks(data, grad, state)
+                new = self.in_blocks(data, grad, state)
             else:
-                parameter.data = update(data, grad, state)
+                new = update(data, grad, state)
+            if new is data and parameter.op is None and new.__class__ is np.ndarray:
+                parameter._data = new.view()  # what the assignment below does, without asking
+            else:
+                parameter.data = new
         if len(missing) == len(self.parameters):
             raise GradientError("No parameter has a gradient: call loss.backward() before step().")
         if missing and self.steps == 1:
