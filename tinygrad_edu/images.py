@@ -39,21 +39,21 @@ def lengths(x: Any, size: Any, stride: Any, padding: Any) -> tuple[int, int]:
 
 
 def bands(
-    x: Any, size: Any, stride: Any, padding: Any, dtype: Any, room: int = 2**19
+    x: Any, size: Any, stride: Any, padding: Any, dtype: Any, beside: int, room: int = 2**19
 ) -> Iterator[tuple[tuple[slice, slice], list[Any]]]:
     """A batch in slices: which images and which rows of windows; and for each row of the weights what it meets there.
 
     That is a matrix for each image, with the pixels of one window after those of another. In memory it overlaps with
     that of the next row of the weights: only along the width are the pixels laid out once for each window. There is
-    `room` for so many numbers, or for one row of windows; the next slice comes in its place. A negative padding cuts
-    off.
+    `room` for so many numbers, or for one row of windows; the next slice comes in its place. There are not many more
+    numbers either in what stands `beside` them, so many for each window. A negative padding cuts off.
     """
     (batch, height, width, channels), (high, wide) = x.shape, lengths(x, size, stride, padding)
     (top, _), (left, right) = padding
     line = max(wide * size[1] * channels, 1)  # the numbers in one line of pixels
     rows = min(max((room // line - size[0]) // stride[0] + 1, 1), high)
     tall = (rows - 1) * stride[0] + size[0]
-    images = max(min(room // (line * tall), batch), 1)
+    images = max(min(room // max(line * tall, rows * wide * beside), batch), 1)
     padded = np.zeros((images, tall, width + left + right, channels), dtype)
     windows = np.lib.stride_tricks.sliding_window_view(padded, size[1], 2)[:, :, :: stride[1]].swapaxes(3, 4)
     laid = np.empty((images, tall, wide, size[1] * channels), dtype)
@@ -77,13 +77,15 @@ def correlate(x: Any, w: Any, b: Any, stride: Any, padding: Any, y: Any) -> None
     """Write into `y` what each window of `x` gives, multiplied by `w` and summed; and `b` added, if there is one."""
     size, outputs = w.shape[:2], w.shape[3]
     rows = w.reshape(size[0], -1, outputs)
-    offset = np.tile(b, y.shape[2]) if b is not None else None
-    for place, matrices in bands(x, size, stride, padding, y.dtype):
+    offset, one = np.tile(b, y.shape[2]) if b is not None else None, None
+    for place, matrices in bands(x, size, stride, padding, y.dtype, outputs):
         part = y[place]
         at_once = part.reshape((*matrices[0].shape[:2], outputs))  # a copy, if the pixels are not side by side
+        if one is None or one.shape != at_once.shape:
+            one = np.empty(at_once.shape, y.dtype)
         np.matmul(matrices[0], rows[0], out=at_once)
         for matrix, row in zip(matrices[1:], rows[1:], strict=True):
-            at_once += matrix @ row
+            at_once += np.matmul(matrix, row, out=one)
         if offset is not None:
             lines = at_once.reshape(-1, offset.size)  # longer than a pixel, so that NumPy adds faster
             lines += offset
@@ -142,7 +144,7 @@ def weight_gradient(x: Any, g: Any, stride: Any, padding: Any, shape: Any) -> An
         return turned[::-1, ::-1].swapaxes(2, 3)
     dtype = np.result_type(x, g)
     total = np.zeros((shape[0], shape[1] * shape[2], shape[3]), dtype)
-    for place, matrices in bands(x, shape[:2], stride, padding, dtype):
+    for place, matrices in bands(x, shape[:2], stride, padding, dtype, shape[3]):
         part = g[place].reshape((*matrices[0].shape[:2], shape[3]))
         for row, matrix in zip(total, matrices, strict=True):
             row += np.add.reduce(matrix.swapaxes(1, 2) @ part)
@@ -197,12 +199,11 @@ def max_pool(x: Any, size: Any, stride: Any, padding: Any) -> Any:
 
 def window_shares(x: Any, y: Any, size: Any, stride: Any, padding: Any, out: Any = None) -> Any:
     """By place and window: 1 where the largest number y of the window is, 1/2 where one of two is, else 0."""
-    x, shares = framed(x, padding, -np.inf), np.empty((*size, *y.shape), y.dtype) if out is None else out
+    x, best = framed(x, padding, -np.inf), np.empty((*size, *y.shape), bool)
     for i, j, place in places(size, stride, y.shape[1:3]):
-        np.equal(x[place], y, out=shares[i, j], casting="unsafe")
+        np.equal(x[place], y, out=best[i, j])
     with np.errstate(all="ignore"):  # nan is equal to nothing
-        shares *= 1 / np.add.reduce(shares, axis=(0, 1))
-    return shares
+        return np.multiply(best, 1 / np.add.reduce(best, axis=(0, 1), dtype=y.dtype), out=out)
 
 
 def window_weights(lengths: Any, size: Any, stride: Any, padding: Any, dtype: Any) -> Any:
@@ -228,7 +229,10 @@ def window_spread(g: Any, s: Any, stride: Any, padding: Any, shape: Any, out: An
     x = framed(x, padding, 0)
     apart = s.shape[0] <= stride[0] and s.shape[1] <= stride[1]
     for i, j, place in places(s.shape[:2], stride, g.shape[1:3]):
-        x[place] = g * s[i, j] if apart else x[place] + g * s[i, j]
+        if apart:
+            np.multiply(g, s[i, j], out=x[place])
+        else:
+            x[place] += g * s[i, j]
     return inner(x, padding)
 
 
