@@ -170,7 +170,7 @@ class Measure:
         self.count += size
         if self.loss is losses.cross_entropy:
             labels = target if target.ndim == 1 else target.argmax(-1)
-            self.right += int((plain(prediction).argmax(-1) == labels).sum())
+            self.right += int(np.count_nonzero(plain(prediction).argmax(-1) == labels))
         elif self.loss is losses.binary_cross_entropy:
             self.right += int(((plain(prediction) > 0.5) == (target > 0.5)).reshape(size, -1).all(-1).sum())
 

@@ -33,8 +33,8 @@ def unaffected(function: Any, values: Iterable[Value], trace: Trace) -> Iterator
     drawn, changed = False, list[Value]()
     try:
         yield
-        drawn = random.getstate() != ours or repr(np.random.get_state(legacy=False)) != repr(shared)
-        moved = [x for x, state in zip(generators, states, strict=True) if repr(x.bit_generator.state) != repr(state)]
+        drawn = random.getstate() != ours or not same(np.random.get_state(legacy=False), shared)
+        moved = [x for x, state in zip(generators, states, strict=True) if not same(x.bit_generator.state, state)]
         drawn = drawn or not all(any(x is y for y in trace.generators) for x in moved)
         changed = [x for x, gradient in zip(leaves, gradients, strict=True) if x.grad is not gradient]
     finally:
@@ -54,6 +54,13 @@ def unaffected(function: Any, values: Iterable[Value], trace: Trace) -> Iterator
             f"{named(changed[0])} is given another grad by the function. A program only computes: it returns the "
             "gradients, and nothing is to be set to zero. Leave zero_grad() and .grad = to the caller."
         )
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two states of a generator are equal: dictionaries of numbers, arrays and dictionaries."""
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(x, b[name]) for name, x in a.items())
+    return np.array_equal(a, b)
 
 
 def held(function: Any) -> list[Any]:
