@@ -79,6 +79,8 @@ class InPlace(Texts):
             self.lead_home(old, new)
         self.nodes = self.changes_last()
         for at, node in enumerate(self.nodes):
+            if on_numbers(node):
+                continue
             if is_view(node):
                 self.owner[id(node)] = self.memory(node.inputs[0])
             for x in used(node):
@@ -123,7 +125,7 @@ class InPlace(Texts):
                 self.array_line(at, node)
             else:
                 self.number_line(node)
-            if np.ndarray in map(type, node.inputs):
+            if not on_numbers(node):
                 self.release(at, node)
         for old, new in self.landing:
             if old._data.__class__ is np.ndarray and self.memory(new) != id(old):
@@ -164,7 +166,7 @@ class InPlace(Texts):
         if node.op is ops.transpose and is_view(node) and self.last.get(self.memory(node)) != ENDLESS:
             self.letters[id(node)] = self.phrase(node)
             return True
-        if node._data.__class__ is np.ndarray or self.uses[id(node)] > 1 or not on_numbers(node):
+        if self.uses[id(node)] > 1 or not on_numbers(node):
             return False
         user: Any = self.user.get(id(node))
         if foreign(node.op, ON_NUMBERS) or user is None or not on_numbers(user):

@@ -36,12 +36,11 @@ NUMBERS = replace(PYTHON, signs={**PYTHON.signs, **ON_NUMBERS}, call=number_call
 def phrase(op: Any, parts: list[Part], settings: dict[str, Any], shapes: list[Any], scalar: bool) -> Written:
     """An operation on parts that are written already, or are plain numbers."""
     notation = NUMBERS if scalar else PYTHON
-    if settings or not all(x.__class__ is Written or x.__class__ is float for x in parts):
+    kinds = tuple([x[1:] if x.__class__ is Written else x if x.__class__ is float else None for x in parts])
+    if settings or None in kinds:
         return formula(op, parts, settings, shapes, notation)
-    kinds = tuple([(x.holds, x.begins) if isinstance(x, Written) else x for x in parts])
     template, holds, begins = pattern(op, kinds, tuple(shapes), notation)
-    texts = [x.text if isinstance(x, Written) else "" for x in parts]
-    return Written(template.format(*texts), holds, begins)
+    return Written(template.format(*[x[0] if x.__class__ is Written else "" for x in parts]), holds, begins)
 
 
 @cache

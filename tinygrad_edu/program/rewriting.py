@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import ops
 from ..symbol import applied
+from ..rows import Unlisted
 from ..value import Value
 from .spelling import HIGHEST, SPELLED
 from .tracing import joint_order, replaced, values_in
@@ -62,7 +63,7 @@ class Rewriting:
 
     def make(self, op: Any, operands: list[Any], settings: dict[str, Any], like: Any) -> Any:
         """The result of an operation: a constant, something known, something simpler, or a new node."""
-        if not getattr(op, "pure", True):  # it gives something else in every call, and is not to be called here
+        if op.__class__ is Unlisted and not op.pure:  # it gives something else in every call
             return self.new(op, operands, settings, like)
         if like is None:
             like = data(applied(op, operands, settings))
@@ -101,9 +102,13 @@ class Rewriting:
             return tuple(map(self.key, x))
         return x.__class__, x if x.__class__ is float and x else repr(x)
 
-    def new(self, op: Any, operands: list[Any], settings: dict[str, Any], like: Any) -> Value:
+    def new(self, op: Any, operands: list[Any], settings: dict[str, Any], like: Any) -> Any:
         """A node, which stands for itself. Nothing is computed: its numbers are those of the node that was."""
-        node = Value.node(like, op, (*operands, *map(data, operands)), settings)
+        pair = len(operands) == 2  # a node holds two operands itself
+        node: Any = Value.node(like, op, None if pair else (*operands, *map(data, operands)), settings)
+        if pair:
+            node.left, node.right = operands
+            node.left_number, node.right_number = map(data, operands)
         self.made[id(node)] = node
         return node
 

@@ -93,27 +93,29 @@ def joint_order(roots: Iterable[Value], beyond: Container[int] = ()) -> list[Val
 
     It does not go to nodes that are known already, `beyond` by identity, nor to what is under them.
     """
-    done: dict[int, Value] = {}
+    done: list[Value] = []
     entered: set[int] = set()
-    stack = [root for root in reversed([*roots]) if root.op is not None and id(root) not in beyond]
+    stack: list[Any] = [root for root in reversed([*roots]) if root.op is not None and id(root) not in beyond]
     while stack:
-        node = stack[-1]
-        key = id(node)
-        if key in entered:
-            done[key] = stack.pop()
-            continue
-        entered.add(key)
-        for x in reversed(used(node)):
-            if x.op is not None and id(x) not in entered and id(x) not in beyond:
-                stack.append(x)
-    return [*done.values()]
+        node = stack.pop()
+        if node is None:  # all that the node below was computed from is done
+            done.append(stack.pop())
+        elif id(node) not in entered:
+            entered.add(id(node))
+            stack += node, None
+            for x in reversed(used(node)):
+                if x.op is not None and id(x) not in entered and id(x) not in beyond:
+                    stack.append(x)
+    return done
 
 
 def used(node: Any) -> list[Value]:
     """The Values that a node is computed from."""
     many = node.many
-    inputs = (node.left, node.right) if many is None else many[: len(many) // 2]
-    operands = [x for x in inputs if x.__class__ is Value]
+    if many is None:
+        operands = [x for x in (node.left, node.right) if x.__class__ is Value]
+    else:
+        operands = [x for x in many[: len(many) // 2] if x.__class__ is Value]
     if node.settings:
         operands += [x for setting in node.settings.values() for x in values_in(setting)]
     return operands
