@@ -286,26 +286,19 @@ class InPlace(Texts):
         self.around[name] = x.copy() if isinstance(x, np.ndarray) else x  # whatever becomes of the array outside
         return name
 
-    def phrase(self, node: Any) -> Written:
-        """A node as an expression."""
-        scalar = on_numbers(node)
-        operands = node.inputs[: len(node.inputs) // 2]
+    def special(self, node: Any) -> Written | None:
+        """What is not written as an operation between its operands; None for all others."""
         if node.op is ops.broadcast_to and is_view(node):
-            return Written(f"np.broadcast_to({self.text(operands[0])}, {node._data.shape})", ATOM)
-        if (kernel := kernel_of(node.op, scalar)) is not None and not (scalar and node.op.name in ON_NUMBERS):
-            return self.kernel_call(node, kernel)
-        parts = [self.part(x, scalar) for x in operands]
-        if node.op is ops.where and scalar:
-            parts = [float(x) if x.__class__ is int else x for x in parts]
-        if node.op is ops.getitem:
-            return self.taken(operands[0], node.settings["index"])
-        if node.op is ops.power and scalar and not whole(operands[1]):  # the sign would give complex numbers
-            return Written(f"math.pow({', '.join(map(self.text, operands))})", ATOM)
-        if node.op is ops.reshape and is_view(node):
-            return Written(f"{bracketed(parts[0])}.reshape({', '.join(map(str, node._data.shape))})", ATOM)
-        shapes = [()] * len(operands) if scalar else [ops.shape(getattr(x, "_data", x)) for x in operands]
-        settings = {name: self.setting(x) for name, x in node.settings.items()} if node.settings else {}
-        return phrase(node.op, parts, settings, shapes, scalar)
+            return Written(f"np.broadcast_to({self.text(node.inputs[0])}, {node._data.shape})", ATOM)
+        return self.taken(node.inputs[0], node.settings["index"]) if node.op is ops.getitem else None
+
+    def kernel(self, node: Any, scalar: bool) -> Any:
+        """The function of the library's own that computes a node; None where signs or NumPy's do."""
+        return None if scalar and node.op.name in ON_NUMBERS else kernel_of(node.op, scalar)
+
+    def written(self, op: Any, parts: list[Any], settings: dict[str, Any], shapes: list[Any], scalar: bool) -> Written:
+        """An operation on parts that are written already."""
+        return phrase(op, parts, settings, shapes, scalar)
 
     def taken(self, x: Any, index: Any) -> Written:
         """What stands at an index; rows by `take`, which is faster."""
@@ -351,11 +344,6 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     size = math.prod(shape) * dtype.itemsize
     memory = np.empty(size + LINE, np.uint8)
     return np.ndarray(shape, dtype, memory, offset=-memory.ctypes.data % LINE)
-
-
-def whole(n: Any) -> bool:
-    """Whether an exponent is known to be a whole number."""
-    return n.__class__ is int or (n.__class__ is float and n.is_integer())
 
 
 def is_view(node: Any) -> bool:

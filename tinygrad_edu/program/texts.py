@@ -115,9 +115,10 @@ class Texts:
             parts = [float(x) if x.__class__ is int else x for x in parts]
         if op.name in NUMPYS:
             return self.numpys(node, parts)
-        if op is ops.power and scalar and operands[1].__class__ is Value:  # ** would give complex numbers
+        if op is ops.power and scalar and not whole(operands[1]):  # ** would give complex numbers
             return Written(f"math.pow({self.text(operands[0])}, {self.text(operands[1])})", ATOM)
-        return self.written(op, parts, self.settings(node), [*map(shape_of, operands)], scalar)
+        shapes = [()] * len(operands) if scalar else [*map(shape_of, operands)]
+        return self.written(op, parts, self.settings(node) if node.settings else {}, shapes, scalar)
 
     def settings(self, node: Value) -> dict[str, Any]:
         """The settings as they are written; how cleverly einsum goes about it is left to NumPy."""
@@ -269,6 +270,11 @@ def equal(x: Any, y: Any) -> bool:
     return x.size <= 64 and x.tobytes() == y.tobytes()
 
 
+def whole(n: Any) -> bool:
+    """Whether an exponent is known to be a whole number."""
+    return n.__class__ is int or (n.__class__ is float and n.is_integer())
+
+
 def bracketed(part: Any) -> str:
     """A part before a dot."""
     return part.text if part.holds >= POSTFIX else f"({part.text})"
@@ -280,9 +286,9 @@ def op_of(node: Value) -> Any:
     return op
 
 
-def operands_of(node: Value) -> list[Any]:
+def operands_of(node: Any) -> list[Any]:
     """What a node is computed from, Values and others."""
-    return [*node.inputs[: len(node.inputs) // 2]]
+    return [node.left, node.right] if node.many is None else [*node.many[: len(node.many) // 2]]
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
