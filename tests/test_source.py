@@ -525,6 +525,14 @@ def test_without_labels_leaves_are_w_and_arrays_x():
     assert [*text.inputs] == ["x1", "x2", "w1", "w2"]
 
 
+def test_a_recorded_value_is_called_as_its_variable():
+    w, x = Value(2.0, "w"), Value(3.0, "x")
+    inner = w * x
+    text = source((inner - 1) ** 2, names=locals())
+    assert "inner = w * x" in text and "d_inner = " in text
+    assert executed(text) == (25.0, (30.0, 20.0))  # 2 (w x - 1) x and w
+
+
 def test_names_are_those_of_the_callers_variables():
     picture, target = np.array([[1.0, 2.0]]), np.array([[3.0]])
     w = Value([[1.0], [2.0]])

@@ -13,6 +13,7 @@ import numpy as np
 
 ndarray = np.ndarray
 NOTHING: dict[str, Any] = {}  # the settings of an operation that has none
+CLASSES = 256  # of up to so many the one-hot rows are those of a matrix that is kept
 BUILT_IN = frozenset({float, int, bool, complex, type(None)})
 FRACTIONS: set[Any] = set()  # the types of exact numbers that were met
 PLAIN: set[type] = {float, int, bool, complex}  # what is computed without NumPy; and Fraction, once one is met
@@ -199,7 +200,8 @@ def log_softmax(x: Any, axis: int) -> Any:
 
 def softmax(x: Any, axis: int) -> Any:
     powers = np.exp(x - highest(x, axis))
-    return np.divide(powers, np.add.reduce(powers, axis=axis, keepdims=True), powers)
+    powers /= np.add.reduce(powers, axis=axis, keepdims=True)
+    return powers
 
 
 def norm(x: Any, axis: Any, keepdims: bool) -> Any:
@@ -308,9 +310,8 @@ def whole(labels: Any) -> Any:
 
 
 def one_hot(labels: Any, like: Any) -> Any:
-    classes = like.shape[1]
-    if classes <= 256:  # a fifth of the time
-        return identity(classes, like.dtype.char).take(whole(labels), 0)
+    if like.shape[1] <= CLASSES:
+        return identity(like.shape[1], like.dtype.char).take(whole(labels), 0)  # in a fifth of the time
     rows = np.zeros(like.shape, like.dtype)
     rows[np.arange(len(rows)), whole(labels)] = 1
     return rows

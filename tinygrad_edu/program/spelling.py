@@ -34,7 +34,6 @@ def softmax(x: Any, axis: Any) -> Any:
     return powers / ops.sum(powers, axis=axis, keepdims=True)
 
 
-MANY = 256  # classes
 CHECKED = Unlisted("labels", kernels.labels, {"classes": 0})
 HIGHEST = Unlisted("highest", kernels.highest, {"axis": -1})  # max along short rows, faster
 
@@ -49,7 +48,7 @@ def cross_entropy(x: Any, c: Any) -> Any:
 
 def one_hot(labels: Any, like: Any) -> Any:
     """1 at the label of each row: rows of the identity matrix, while that is small; else it is not spelled."""
-    if ops.shape(like)[-1] > MANY:
+    if ops.shape(like)[-1] > kernels.CLASSES:
         return None
     identity = leaf(np.eye(ops.shape(like)[-1], dtype=ops.dtype(like)))
     return ops.getitem(identity, index=(CHECKED(labels, classes=ops.shape(like)[-1]),))

@@ -105,7 +105,7 @@ class Arrays:
                 settings["index"] = (settings["index"],)
             with switched(scope=node.scope):
                 new = next(x for x in operands if isinstance(x, Value)).apply_op(op_of(node), operands, settings)
-            new.label = node.label
+            new.label = node.label or self.variables.get(id(node))
             made[id(node)] = new
         return made.get(id(loss), loss)
 
