@@ -869,3 +869,148 @@ def test_many_classes_bring_no_square_constant():
     np.testing.assert_allclose(slope, gradient, rtol=1e-12, atol=1e-18)
     arrays = [a for a in f.latest.run.__globals__.values() if isinstance(a, np.ndarray)]
     assert max(a.size for a in arrays) <= 2 * x.size
+
+
+# What others have tripped over. ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: tg.relu(1 - x).sum(), lambda x: (-x.clip(-1, 1)).sum(), lambda x: (tg.relu(x) - tg.relu(2 * x)).sum(),
+        lambda x: -x.max(), lambda x: -tg.relu(x[0, 0]),
+    ],
+)  # fmt: skip
+def test_minus_what_is_true_or_false(function):
+    value, slope = tg.compile(function)(X)
+    expected, gradient = tg.value_and_grad(function)(X)
+    assert value == expected
+    np.testing.assert_array_equal(slope, gradient)
+    assert type(tg.compile(lambda a: -tg.relu(a))(2.0)[1]) is float
+
+
+@pytest.mark.parametrize("how", ["ij->ji", "ij->ij"])
+def test_a_function_that_answers_with_its_operands_memory(how):
+    square = X[:2]
+
+    def function(x):
+        y = np.einsum(how, x * 2)
+        return (y * np.exp(np.sin(x))).sum()
+
+    assert_equal_to_eager(function, square)
+    other = np.ones((2, 2))
+    _, slope = tg.compile(lambda x, y: (np.einsum(how, x) * y).sum())(square, other)
+    slope *= 0
+    assert other.sum() == 4
+    diagonal = tg.compile(lambda x: (x.sum(), np.einsum("ii->i", np.tanh(x))), has_aux=True)
+    first = diagonal(square)[0][1]
+    diagonal(square * 2)
+    np.testing.assert_array_equal(first, np.tanh(square.diagonal()))
+
+
+def test_no_gradient_flows_through_what_is_detached_and_it_is_computed_in_each_call():
+    f = tg.compile(lambda x: x.detach().sum() * x.sum())
+    assert_same(f(np.array([1.0, 2.0])), (9.0, np.array([3.0, 3.0])))
+    assert_same(f(np.array([2.0, 4.0])), (36.0, np.array([6.0, 6.0])))
+
+
+def test_how_many_a_mask_takes_is_no_shape_of_a_program():
+    f = tg.compile(lambda x, mask: (x[mask] ** 2).mean())
+    with pytest.raises(GradientError, match=r"How many numbers a mask takes out depends .* tg.where\(mask, x, 0\)"):
+        f(X[0], np.array([True, False]))
+    assert not f.programs
+    fixed = np.array([True, False])  # of which the program is told once
+    assert_equal_to_eager(lambda x: (x[fixed] ** 2).mean(), X[0])
+
+
+def test_an_operation_of_ones_own_of_whatever_kind(table_as_it_was):
+    class Squares:
+        def __call__(self, x):
+            return x * x
+
+    kinds = {
+        "by_lambda": lambda x: x * x, "by_vectorize": np.vectorize(lambda x: x * x), "by_object": Squares(),
+        "by_partial": functools.partial(lambda n, x: x**n, 2), "by_numpys": np.square,
+    }  # fmt: skip
+    for name, compute in kinds.items():
+        row = tg.operation(name, compute, lambda g, y, x: g * (2 * x))
+        value, slope = tg.compile(lambda x, row=row: row(x).sum(), 0)(X[0])
+        assert value == (X[0] ** 2).sum()
+        np.testing.assert_array_equal(slope, 2 * X[0])
+        assert tg.compile(lambda x, row=row: row(x))(3.0) == (9.0, 6.0)
+    turned = tg.operation("turned", lambda x: x[::-1], lambda g, y, x: g[::-1], shapes=[((3,),)])
+    assert_equal_to_eager(lambda x: (turned(x * 2) * np.exp(np.sin(x))).sum(), np.array([1.0, -2.0, 3.0]))
+
+
+def test_an_optimizer_that_does_more_than_its_update():
+    class Clipping(nn.SGD):
+        def step(self):
+            super().step()
+
+    class Counting(nn.SGD):
+        calls = 0
+
+        def update(self, data, grad, state):
+            self.calls += 1
+            return super().update(data, grad, state)
+
+    class Drawing(nn.SGD):
+        def __init__(self, parameters, lr):
+            super().__init__(parameters, lr)
+            self.rng = np.random.default_rng(0)
+
+        def update(self, data, grad, state):
+            data -= self.lr * self.rng.random() * grad
+            return data
+
+    w = Value([1.0, 2.0])
+    for kind, error, text in [
+        (Clipping, TypeError, r"Clipping has a step\(\) of its own"),
+        (Counting, GradientError, r"update\(\) changes calls of the optimizer"),
+        (Drawing, GradientError, "The function draws random numbers"),
+    ]:
+        with pytest.raises(error, match=text):
+            tg.compile(lambda x, kind=kind: (w * x).sum(), optimizer=kind([w], 0.1))(X[0])
+    np.testing.assert_array_equal(w.data, [1.0, 2.0])
+
+
+def test_a_parameter_may_be_frozen_between_calls():
+    w, v = Value([1.0, 1.0]), Value([1.0, 1.0])
+    step = tg.compile(lambda x: ((w + v) * x).sum(), optimizer=nn.SGD([w, v], 0.1))
+    step(np.ones(2))
+    w.requires_grad = False
+    step(np.ones(2))
+    np.testing.assert_allclose(w.data, 0.9, rtol=1e-15)
+    np.testing.assert_allclose(v.data, 0.8, rtol=1e-15)
+    w.requires_grad = True
+    step(np.ones(2))
+    np.testing.assert_allclose(w.data, 0.8, rtol=1e-15)
+
+
+def test_a_setting_that_is_changed_in_place_is_noticed():
+    results = {}
+    for compiled in (False, True):
+        w = Value([1.0, 3.0])
+        optimizer = nn.Adam([w], lr=0.1, betas=[0.9, 0.999])
+        step = tg.compile(lambda x, w=w: (w * w * x).sum(), optimizer=optimizer)
+        for beta in (0.9, 0.1, 0.1):
+            optimizer.betas[0] = beta
+            if compiled:
+                step(np.ones(2))
+            else:
+                optimizer.zero_grad()
+                (w * w).sum().backward()
+                optimizer.step()
+        results[compiled] = w.data
+    np.testing.assert_array_equal(results[True], results[False])
+
+
+def test_results_are_no_parameters():
+    w = Value([1.0, 2.0], "w")
+    result = w * 2
+    with pytest.raises(GradientError, match="is the result of an operation: parameters are leaves"):
+        tg.compile(lambda: (result * result).sum(), parameters=[result])
+    with pytest.raises(ValueError, match="is the result of an operation: an optimizer changes leaves"):
+        nn.SGD([result], 0.1)
+    with pytest.raises(ValueError, match="A parameter is given twice"):
+        nn.SGD([w, w], 0.1)

@@ -148,7 +148,7 @@ class Value(Operators):
 
     def detach(self) -> Value:
         """A copy of the numbers as a constant: no gradient flows through it."""
-        return Value(self._data, self.label, requires_grad=False)
+        return Value(self._data, self.label, requires_grad=False) if STATE.trace is None else STATE.trace.detached(self)
 
     @property
     def data(self) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..errors import GradientError
+from ..errors import GradientError, named
 from ..recording import STATE
 from ..value import Value
 
@@ -26,10 +26,13 @@ class Optimizer:
     """
 
     elementwise = False
+    overridden = False  # whether a subclass has a step() of its own
 
     def __init_subclass__(cls) -> None:
         if "update" in vars(cls) and "elementwise" not in vars(cls):
             cls.elementwise = False  # not taken over with another update, which may need the whole array
+        if "step" in vars(cls):
+            cls.overridden = True
 
     def __init__(self, parameters: Iterable[Value], lr: float) -> None:
         self.parameters, self.lr = list(parameters), lr
@@ -37,6 +40,10 @@ class Optimizer:
             raise ValueError("There are no parameters to train: pass model.parameters().")
         if stray := next((p for p in self.parameters if not isinstance(p, Value)), None):
             raise TypeError(f"An optimizer changes Values, not {type(stray).__name__}: pass model.parameters().")
+        if (result := next((p for p in self.parameters if p.op is not None), None)) is not None:
+            raise ValueError(f"{named(result)} is the result of an operation: an optimizer changes leaves.")
+        if len({*self.parameters}) < len(self.parameters):
+            raise ValueError("A parameter is given twice: each step would change it twice.")
         if not lr >= 0:
             raise ValueError(f"The learning rate must not be negative: {lr}.")
         self.state: list[dict[str, Any]] = [{} for _ in self.parameters]

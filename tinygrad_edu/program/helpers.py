@@ -26,16 +26,17 @@ def texts(functions: dict[str, Any]) -> list[str]:
     """
     found: dict[str, str] = {}
     todo = list(functions.items())
+    names = {bare(function): name for name, function in functions.items()}
     while todo:
         name, function = todo.pop()
         if name not in found:
-            found[name], called = text_of(name, bare(function))
+            found[name], called = text_of(name, bare(function), names)
             todo += called.items()
     return list(reversed(found.values()))
 
 
-def text_of(name: str, function: Any) -> tuple[str, dict[str, Any]]:
-    """The definition of one function, without annotations, and the functions that it calls."""
+def text_of(name: str, function: Any, names: dict[Any, str]) -> tuple[str, dict[str, Any]]:
+    """The definition of one function, without annotations, and the functions that it calls, some by other `names`."""
     try:
         source = textwrap.dedent(inspect.getsource(function))
         tree = ast.parse(source).body[0]
@@ -52,7 +53,8 @@ def text_of(name: str, function: Any) -> tuple[str, dict[str, Any]]:
     for node in reversed([*names_in(tree, function)]):
         text, other = spelled(node.id, function.__globals__[node.id], name)
         if other is not None:
-            called[node.id] = other
+            text = names.get(other, text)
+            called[text] = other
         line, at = lines[node.lineno - 1], node.col_offset
         lines[node.lineno - 1] = line[:at] + text.encode() + line[at + len(node.id.encode()) :]
     body = b"\n".join(lines[tree.body[0].lineno - 1 :]).decode()

@@ -15,8 +15,10 @@ import numpy as np
 from .. import ops
 from ..calling import signature
 from ..notation import ATOM, Written
+from ..rows import Unlisted
 from ..value import Value
 from .blocks import Block, Landing, carved
+from .helpers import in_numpy
 from .names import LETTERS, Namer
 from .phrases import kernel_of, literal, name_of, phrase
 from .spelling import ON_NUMBERS, TWICE
@@ -37,10 +39,11 @@ class InPlace(Texts):
 
     def __init__(
         self, inputs: dict[int, str], results: list[Any], landing: list[tuple[Value, Any]], names: dict[int, str],
-        namer: Namer, quiet: Container[int] = (), together: Iterable[list[Landing]] = (),
+        namer: Namer, quiet: Container[int] = (), shared: Container[int] = (),
+        together: Iterable[list[Landing]] = (),
     ) -> None:  # fmt: skip
         super().__init__(inputs, namer)
-        self.quiet = quiet
+        self.quiet, self.shared = quiet, shared
         self.names, self.results, self.landing = names, results, landing
         self.lines: list[str] = []
         self.around |= {"np": np, "math": math}
@@ -155,7 +158,7 @@ class InPlace(Texts):
 
     def another(self, inputs: dict[int, str], landing: list[Landing]) -> list[str]:
         """The statements of a part with memory of its own, under names that are not taken here."""
-        part = InPlace(inputs, [], landing, {}, self.namer, self.quiet)
+        part = InPlace(inputs, [], landing, {}, self.namer, self.quiet)  # nothing but elementwise operations
         lines = part.write()
         self.around.update(part.around)
         self.careful.update(part.careful)
@@ -204,10 +207,9 @@ class InPlace(Texts):
         """An array, where that can be in memory that is free."""
         call = self.call(node)
         if call is None or (self.last.get(id(node)) == ENDLESS and id(node) not in self.at_home):
-            text = self.phrase(node).text if call is None else f"{call.removesuffix(', ')})"
-            if self.last.get(self.memory(node)) == ENDLESS and is_view(node):
-                text = f"{text}.copy()"
-            self.assign(node, text)
+            part = self.phrase(node) if call is None else name_of(f"{call.removesuffix(', ')})")
+            kept = self.last.get(self.memory(node)) == ENDLESS if is_view(node) else id(node) in self.shared
+            self.assign(node, f"{bracketed(part)}.copy()" if kept else part.text)
             return
         out = self.place(at, node)
         name = self.name(node)
@@ -293,7 +295,9 @@ class InPlace(Texts):
         return self.taken(node.inputs[0], node.settings["index"]) if node.op is ops.getitem else None
 
     def kernel(self, node: Any, scalar: bool) -> Any:
-        """The function of the library's own that computes a node; None where signs or NumPy's do."""
+        """The function of the library's own, or of somebody's, that computes a node; None where signs or NumPy's do."""
+        if node.op.__class__ not in (ops.Op, Unlisted) and not is_numpys(node.op.compute):
+            return node.op.scalar if scalar else node.op.compute
         return None if scalar and node.op.name in ON_NUMBERS else kernel_of(node.op, scalar)
 
     def written(self, op: Any, parts: list[Any], settings: dict[str, Any], shapes: list[Any], scalar: bool) -> Written:
@@ -325,7 +329,7 @@ class InPlace(Texts):
             return f"{bracketed(self.part(operands[0], False))}.dot({texts[1]}, "
         if op is ops.power and operands[1].__class__ in (int, float) and operands[1] == 2:
             return f"np.square({texts[0]}, "
-        if isinstance(compute, np.ufunc) and compute.signature is None:
+        if is_numpys(compute):
             texts = [self.beside_arrays(x, node) for x in operands]
             return f"np.{compute.__name__}({', '.join(texts)}, "
         if compute in REDUCED:
@@ -344,6 +348,11 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     size = math.prod(shape) * dtype.itemsize
     memory = np.empty(size + LINE, np.uint8)
     return np.ndarray(shape, dtype, memory, offset=-memory.ctypes.data % LINE)
+
+
+def is_numpys(compute: Any) -> bool:
+    """Whether a function is one of NumPy's that compute number by number."""
+    return isinstance(compute, np.ufunc) and compute.signature is None and bool(in_numpy(compute))
 
 
 def is_view(node: Any) -> bool:

@@ -12,6 +12,9 @@ def broken(text: str, width: int = INSIDE, end: str = "") -> list[str]:
         return [text + end]
     name, equals, value = text.partition(" = ") if text.partition(" = ")[0].isidentifier() else ("", "", text)
     head, body, tail = last_brackets(value)
+    while len(name + equals + head) > width and head[(called := head.rfind(")") + 1) :].startswith(".") and called:
+        head, body, tail = last_brackets(value[:called])  # of f(x).method(y) the call of f
+        tail += value[called:]
     if body and len(name + equals + head) <= width:
         inner = broken(body, width - 4) if len(split(body)) == 1 else [body]
         if len(split(body)) > 1 and len(body) > width - 4:

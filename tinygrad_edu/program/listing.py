@@ -15,7 +15,7 @@ from .names import LETTERS, Namer, forward_name, gradient_name, scope_of
 from .phrases import name_of
 from .recorded import Recorded
 from .rewriting import Rewriting
-from .texts import TWICE, Texts, foreign, op_of, on_numbers
+from .texts import TWICE, Texts, foreign, op_of, on_numbers, operands_of
 from .tracing import joint_order, used
 
 LONGEST = 48  # characters of what stands inside a line
@@ -43,7 +43,8 @@ class Listing(Texts):
         arrays = [x for node in self.nodes for x in node.inputs[len(node.inputs) // 2 :] if isinstance(x, np.ndarray)]
         self.double = all(x.dtype == np.float64 for x in arrays if x.dtype.kind == "f")
         self.pure = self.pure or not arrays
-        self.first_of = self.computed()
+        self.first_of, self.merged = self.computed(), self.several()
+        self.parted = self.in_parts()
         self.slope_of = self.slopes()
         self.lines_of = self.own_lines()
 
@@ -63,13 +64,54 @@ class Listing(Texts):
                 found.setdefault(id(new), x)
         return found
 
+    def several(self) -> dict[int, list[Value]]:
+        """Of a node, the values in the function that it stands for, if there are several with a gradient."""
+        found: dict[int, list[Value]] = {}
+        for x in flowing(self.made):
+            found.setdefault(id(self.rewriting.of(x)), []).append(x)
+        return {key: values for key, values in found.items() if len(values) > 1}
+
+    def in_parts(self) -> set[int]:
+        """Those of them whose gradient is a sum of several, because not all of the values are made of the first."""
+        bits = {key: 1 << i for i, key in enumerate(self.merged)}
+        under, found = dict[int, int](), set[int]()  # of a value, the bits of all that it is made of
+        for x in flowing(self.made):
+            key, below = id(self.rewriting.of(x)), 0
+            for y in operands_of(x) if x.op is not None else ():
+                below |= under.get(id(y), 0)
+            under[id(x)] = below | bits.get(key, 0)
+            if key in bits and x is not self.merged[key][0] and not below & bits[key]:
+                found.add(key)
+        return found
+
+    def whole(self, x: Value) -> bool:
+        """Whether the gradient of a value is also that of the node which stands for it, and maybe for others."""
+        key = id(self.rewriting.of(x))
+        first = self.merged.get(key, [x])[0]
+        while first is not x and len(self.readers[id(first)]) == 1:  # the one that is made of the first alone has its
+            first = self.readers[id(first)][0]
+        return first is x and key not in self.parted
+
     def slopes(self) -> dict[int, Value]:
         """Of a node, the value whose gradient it is: of several with the same one, the nearest to the loss."""
         found: dict[int, Value] = {}
         for key, x in self.made.gradient_of.items():
             new, itself = self.rewriting.made.get(key), self.rewriting.of(x)
             if new.__class__ is Value and id(new) not in self.first_of and self.first_of.get(id(itself)) is x:
-                found.setdefault(id(new), x)
+                if self.whole(x):
+                    found.setdefault(id(new), x)
+        return found | self.sums()
+
+    def sums(self) -> dict[int, Value]:
+        """The nodes at which the parts of a gradient are added, if they are, by identity."""
+        found: dict[int, Value] = {}
+        slopes = {id(x): self.rewriting.made.get(key) for key, x in self.made.gradient_of.items()}
+        for key in self.parted:
+            total, *parts = (slopes.get(id(x)) for x in reversed(self.merged[key]))
+            for part in parts:
+                total = self.rewriting.known.get((id(ops.add), *map(self.rewriting.key, (total, part))))
+            if total.__class__ is Value and id(total) not in self.first_of:
+                found[id(total)] = self.first_of[key]
         return found
 
     def own_lines(self) -> set[int]:
@@ -116,12 +158,12 @@ class Listing(Texts):
     def turn(self, name: str) -> None:
         """Where the way back begins: with the gradients that are there already, as y is for z in y·z."""
         self.turned = True
-        self.lines += ["", f"# backward: d_v is ∂L/∂v, and L is {name}"]
+        self.lines += [*([""] if self.lines else []), f"# backward: d_v is ∂L/∂v, and L is {name}"]
         for key, value in self.made.gradient_of.items():
             slope: Any = self.rewriting.made.get(key)
             called = self.called(value)
             known = slope.__class__ is Value and id(slope) in self.letters and id(slope) in self.outputs
-            if known and called and value.op is not None and value is not self.made.loss:
+            if known and called and value.op is not None and value is not self.made.loss and self.whole(value):
                 own = gradient_name(called, self.namer)
                 self.line(f"{own} = {self.text(slope)}", self.chain_rule(value))
                 self.other_names(slope, own)
@@ -138,7 +180,8 @@ class Listing(Texts):
     def alias(self, leaf: Value, text: str) -> None:
         """A line for the gradient of a leaf that has a name, or is written, already."""
         self.returned[id(leaf)] = own = gradient_name(self.called(leaf), self.namer)
-        self.line(f"{own} = {text}", self.chain_rule(leaf) or f"{self.called(leaf)} has no influence")
+        otherwise = "∂L/∂L" if leaf is self.made.loss else f"{self.called(leaf)} has no influence"
+        self.line(f"{own} = {text}", self.chain_rule(leaf) or otherwise)
 
     def apart(self, node: Value, part: Written) -> bool:
         """Whether a node is a line of its own."""
@@ -204,14 +247,15 @@ class Listing(Texts):
         by = [user for user in readers if user is not loss]
         terms = [f"∂L/∂{self.called(user)} · ∂{self.called(user)}/∂{name}" for user in by]
         if len(by) < len(readers):
-            at_once = any(x is value for x in used(loss)) and len(self.readers[id(value)]) == 1
+            uses = [user for x in self.same_as(value) for user in self.readers.get(id(x), ())]
+            at_once = len(uses) == 1 and uses[0] is loss
             terms.append(f"∂L/∂{name} directly" if by else f"slope of {last}" if at_once else f"∂L/∂{name}")
         return " + ".join(dict.fromkeys(terms)) if name else ""
 
     def readers_of(self, value: Value) -> list[Value]:
         """The values with names that are computed from one, itself or by way of values without."""
-        found, name = list[Value](), self.called(value)
-        stack, met = [value], {id(value)}
+        found, name, stack = list[Value](), self.called(value), [*self.same_as(value)]
+        met = {*map(id, stack)}
         while stack:
             for node in self.readers.get(id(stack.pop()), ()):
                 if id(node) in met:
@@ -219,6 +263,21 @@ class Listing(Texts):
                 met.add(id(node))
                 (found if node is self.made.loss or self.called(node) not in ("", name) else stack).append(node)
         return found
+
+
+    def same_as(self, value: Value) -> list[Value]:
+        """The values that one node stands for."""
+        return self.merged.get(id(self.rewriting.of(value)), [value])
+
+
+def flowing(made: Recorded) -> list[Value]:
+    """The values through which gradients come, operands first."""
+    met = {id(made.loss): made.loss}
+    for node in reversed(made.forward):
+        if id(node) in met:
+            met |= {id(x): x for x in operands_of(node) if x.__class__ is Value and x.requires_grad}
+    leaves = [x for x in met.values() if x.op is None]
+    return [*leaves, *(x for x in made.forward if id(x) in met)]
 
 
 def users_in(nodes: list[Value]) -> dict[int, list[Value]]:

@@ -71,6 +71,11 @@ def literal(x: Any, scalar: bool) -> str:
     return text.replace("np.", "math.") if scalar else text
 
 
+def decimals(x: Any) -> Any:
+    """The numbers of float32, with the fewest digits that are the same in float32; others as they are."""
+    return x.astype(str).astype(float) if x.dtype == np.float32 else x
+
+
 @cache
 def kernel_of(op: Any, scalar: bool) -> Any:
     """The function of the library's own that computes an operation; None where a sign or NumPy's function does."""

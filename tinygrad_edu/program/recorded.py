@@ -124,6 +124,11 @@ class Stepping:
     """An optimizer whose own update is recorded, on nodes in the place of numbers, rate and count of steps too."""
 
     def __init__(self, optimizer: Any) -> None:
+        if optimizer.overridden:
+            raise TypeError(
+                f"{type(optimizer).__name__} has a step() of its own, which a program would leave out: only update() "
+                "becomes a part of it. Clip and decay there, or train without compiling."
+            )
         self.optimizer = optimizer
         self.rate, self.steps = leaf(1.0, "lr"), leaf(1.0, "steps")
         self.others = [name for name in vars(optimizer) if name not in ("parameters", "lr", "state", "steps")]
@@ -156,7 +161,7 @@ class Stepping:
         self.check(slopes)
         stand_in = copy.copy(self.optimizer)
         stand_in.lr, stand_in.steps = self.rate, self.steps
-        found = []
+        found, before = [], {**vars(stand_in)}
         for i, (parameter, state) in enumerate(zip(self.optimizer.parameters, self.optimizer.state, strict=True)):
             if parameter not in slopes:
                 continue
@@ -165,6 +170,11 @@ class Stepping:
             new = stand_in.update(parameter, slopes[parameter], entries)
             found += [Update(i, parameter, name, old.get(name), x) for name, x in entries.items()]
             found.append(Update(i, parameter, None, parameter, new))
+        if changed := [name for name in vars(stand_in) if vars(stand_in)[name] is not before.get(name, self)]:
+            raise GradientError(
+                f"update() changes {changed[0]} of the optimizer, which a program would not. What must last from step "
+                "to step is kept in `state`."
+            )
         return found
 
 
@@ -178,7 +188,8 @@ def recorded(
     given = unflatten(arguments.form, inputs)
     flowing, trace = [inputs[i] for i in arguments.flowing], Trace()
     changing = parameters if stepping is None else stepping.optimizer.parameters
-    with unaffected(function, (*changing, *flowing), trace), reading(trace):
+    reached = function if stepping is None else (function, stepping.optimizer)
+    with unaffected(reached, (*changing, *flowing), trace), reading(trace):
         args, keywords = [given[i] for i in range(arguments.count)], {key: given[key] for key in arguments.keywords}
         loss, others = parted(function(*args, **keywords), has_aux)
         made = Recorded(flowing, names, as_it_is(loss), others)

@@ -33,6 +33,7 @@ class Rewriting:
         self.known: dict[Any, Any] = {}  # by operation, operands and settings
         self.kept: list[Any] = []  # what is compared by identity must stay
         self.quiet: set[int] = set()  # nodes whose overflow means nothing, by identity
+        self.shared: set[int] = set()  # and those whose kernel may answer with the memory of an operand
         self.checked = checked  # whether labels are looked at in each call
         self.spelled = spelled
 
@@ -59,7 +60,9 @@ class Rewriting:
         operands = [self.of(x if x.__class__ is Value else inputs[half + i]) for i, x in enumerate(inputs[:half])]
         if settings:
             settings = {name: replaced(x, self.of) for name, x in settings.items()}
-        self.made[id(node)] = self.make(node.op, operands, settings, node._data)
+        made = self.made[id(node)] = self.make(node.op, operands, settings, node._data)
+        if made_by(made, node.op) and shares_memory(node):
+            self.shared.add(id(made))
 
     def make(self, op: Any, operands: list[Any], settings: dict[str, Any], like: Any) -> Any:
         """The result of an operation: a constant, something known, something simpler, or a new node."""
@@ -120,6 +123,13 @@ class Rewriting:
 def data(x: Any) -> Any:
     """The numbers of an operand."""
     return x._data if x.__class__ is Value else x
+
+
+def shares_memory(node: Value) -> bool:
+    """Whether a recorded result is, or shows, an array that it was computed from."""
+    if node._data.__class__ is not np.ndarray:
+        return False
+    return any(x.__class__ is np.ndarray and np.may_share_memory(x, node._data) for x in node.numbers)
 
 
 def alike(x: Any, like: Any) -> bool:
@@ -217,7 +227,7 @@ def product(self: Rewriting, operands: list[Any], settings: Any, like: Any) -> A
         n = first(b)
         if exact(a) or exact(n):
             return self.make(ops.multiply, [a * n, b.inputs[1]], settings, like)
-    if a.__class__ is float and a == -1.0:
+    if a.__class__ is float and a == -1.0 and alike(b, like):
         return self.make(ops.negative, [b], {}, like)
     return None
 

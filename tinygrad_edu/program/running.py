@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import copy
 import linecache
 import threading
 import weakref
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..backward import sweep
-from ..errors import GradientError, check_gain
+from ..errors import GradientError, check_gain, named as called
 from ..recording import STATE, switched
 from ..transforms import one, value_and_grad, zeros
 from ..trees import flatten, unflatten
@@ -185,7 +186,7 @@ class Program:
         landing = [(update.old, new) for update, new in news if update.old is not None and of_array(update)]
         results = [*roots[: self.first + self.gradients], *(new for update, new in news if not of_array(update))]
         together = [[pair for update, pair in zip(landed, landing, strict=True) if update.place == i] for i in places]
-        body = InPlace(inputs, results, landing, names, namer, rewriting.quiet, together)
+        body = InPlace(inputs, results, landing, names, namer, rewriting.quiet, rewriting.shared, together)
         self.build(inputs, body, results)
         self.remember(made, [update for update, _ in news if not of_array(update)])
         self.quick = quickly(made, arguments)
@@ -209,9 +210,9 @@ class Program:
         self.changed = bool(made.updates)
         self.assigned = [(update.place, update.parameter, update.entry) for update in assigned]
         self.landed = [update.parameter for update in made.updates if update.entry is None and of_array(update)]
-        self.kinds = [(x, *kind_of(x)) for x in made.captured]
+        self.kinds = [(x, x.requires_grad, *kind_of(x)) for x in made.captured]
         self.states = [(x.old, x.place, x.entry) for x in made.updates if x.entry and x.old is not None]
-        self.choices = stepping.choices() if stepping else []
+        self.choices = copy.deepcopy(stepping.choices()) if stepping else []
 
     def takes(self, args: Sequence[Any]) -> bool:
         """Whether this program is the one for these arguments."""
@@ -224,7 +225,7 @@ class Program:
         return True
 
     def captured(self) -> list[Any] | None:
-        """The data of the values that the function uses; None if their shapes or dtypes are not what they were."""
+        """The data of the values that the function uses; None if these are not of the kind that they were."""
         stepping, found = self.stepping, []
         if stepping is not None:
             if stepping.choices() != self.choices:
@@ -233,9 +234,11 @@ class Program:
             state = stepping.optimizer.state
             for old, place, entry in self.states:
                 old._data = state[place].get(entry)
-        for x, kind, shape, dtype in self.kinds:
+        for x, needs, kind, shape, dtype in self.kinds:
             data = x._data
             if data.__class__ is not kind or (shape is not None and (data.shape != shape or data.dtype is not dtype)):
+                return None
+            if x.requires_grad is not needs:  # frozen since, or no longer
                 return None
             found.append(data)
         return found
@@ -353,7 +356,9 @@ def compile(
     the first call. So nothing in the function may look at numbers: a condition on a Value raises GradientError, as do
     changes of data, of gradients, and random numbers that NumPy draws (nn.Dropout draws afresh). An argument that is an
     int, a bool, a str or None is such a decision too, unless its gradient is asked for: with another one it is another
-    program, of which the last 100 are kept. Raises TypeError for what is no function.
+    program, of which the last 100 are kept. Conditions are put together by products, as Values have no `&`; whether a
+    target is made of probabilities is seen in the first call alone (labels are looked at in each); of an optimizer the
+    `update` becomes a part of the program, and a `step` of its own is refused. Raises TypeError for what is no function.
 
     Given Values, inside a transform or inside another compiled function it calls `function` itself and returns Values,
     so that it can be differentiated further; in anomaly mode it does so to name the operation that gave a nan.
@@ -367,6 +372,10 @@ def compile(
         raise TypeError(f"compile takes a function of the arguments, not {type(function).__name__}.")
     if optimizer is not None and (argnums is not None or parameters is not None):
         raise TypeError("With an optimizer the gradients go to its parameters: leave out argnums and parameters.")
+    if parameters is not None:
+        parameters = [*parameters]
+        if (result := next((x for x in parameters if x.op is not None), None)) is not None:
+            raise GradientError(f"{called(result)} is the result of an operation: parameters are leaves.")
     if parameters is not None and argnums is not None:
         raise TypeError("Say argnums (gradients by arguments) or parameters (by Values that the function uses).")
     return Compiled(function, argnums, parameters, optimizer, has_aux)

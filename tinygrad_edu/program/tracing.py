@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import GradientError, named, users_line
 from ..kernels import number
+from ..ops import same
 from ..recording import switched
 from ..value import Value
 
@@ -33,10 +34,19 @@ class Trace:
         node.requires_grad = False
         return node
 
+    def detached(self, value: Value) -> Value:
+        """The same numbers, through which no gradient flows."""
+        return self.kept(same, (value, value._data), {}, value._data)
+
     def computed(self, op: Any, numbers: list[Any], settings: dict[str, Any]) -> Any:
         """The result where a setting is computed itself, as the labels in `p[rows, labels]`; None if none is."""
         if isinstance(settings.get("index"), Value):
             settings["index"] = (settings["index"],)  # to rules, a setting that is a Value would be a mistake
+        if any(x.dtype == bool for x in values_in(settings.get("index"))):
+            raise GradientError(
+                f"How many numbers a mask takes out depends on its numbers, at {users_line()}, and a program is made "
+                "for one shape. Choose with tg.where(mask, x, 0), and count with the sum of the mask."
+            )
         plain = with_numbers(settings)
         return None if plain is settings else op.compute(*numbers, **plain)
 
