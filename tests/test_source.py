@@ -421,6 +421,126 @@ def test_5000_scalar_nodes_need_no_recursion():
     assert executed(source(z)) == (z.data, (5001.0,))
 
 
+# What the text says. --------------------------------------------------------------------------------------------------
+
+
+def locals_of(text: Any, moved: str = "", by: Any = 0.0) -> dict[str, Any]:
+    """All that the function computes; with one of its values moved before others read it."""
+    tree = ast.parse(text)
+    function = next(node for node in tree.body if getattr(node, "name", "") == "loss_and_gradients")
+    body = function.body[1:-1]
+    at = max((i + 1 for i, line in enumerate(body) if moved and ast.unparse(line).startswith(f"{moved} = ")), default=0)
+    moving = ast.parse(f"{moved} = {moved} + by").body if moved else []
+    function.body = [*body[:at], *moving, *body[at:], *ast.parse("return locals()").body]
+    function.args.args.append(ast.arg("by"))
+    space: dict[str, Any] = {}
+    exec(compile(ast.fix_missing_locations(tree), "<source>", "exec"), space)
+    with np.errstate(all="ignore"):
+        return space["loss_and_gradients"](**text.inputs, by=by)
+
+
+def false_gradients(text: Any, loss: str = "loss") -> list[str]:
+    """Each d_v that is not the change of the loss when v is moved, by a central difference."""
+    found, random = locals_of(text), np.random.default_rng(0)
+    names = [name for name in found if f"d_{name}" in found and np.asarray(found[name]).dtype == np.float64]
+    wrong = []
+    for name in names:
+        way = random.normal(size=np.shape(found[name])) * 1e-6
+        high, low = (locals_of(text, name, by)[loss] for by in (way, -way))
+        told, change = np.sum(found[f"d_{name}"] * way), (high - low) / 2
+        if abs(told - change) > 1e-4 * abs(change) + 1e-11:
+            wrong.append(f"d_{name}")
+    assert names
+    return wrong
+
+
+def layer_norm(x: Value, scale: Value) -> Value:
+    return (x - x.mean(-1, keepdims=True)) / (x.var(-1, keepdims=True) + 1e-5) ** 0.5 * scale
+
+
+def test_each_d_is_the_gradient_of_the_value_in_its_name():
+    x, y = Value([0.5, -1.0, 2.0], "x"), Value([1.5, 0.3, -0.2], "y")
+    q = np.tanh(x).T.T
+    q.label = "q"
+    p = 1.0 * np.tanh(x)
+    p.label = "p"
+    for loss in (
+        np.sum(np.tanh(x) ** 2 + np.sin(np.tanh(x))), np.sum(layer_norm(x, y) ** 2),
+        np.sum(np.tanh(np.tanh(x)) + np.tanh(np.tanh(x)) * y + np.tanh(x)), np.sum(np.exp(x + y) ** 2 + (x + y) ** 3),
+        np.sum(np.tanh(x) ** 2 + np.sin(q) * q), np.sum(np.sin(p) * p),
+    ):  # fmt: skip
+        assert false_gradients(source(loss)) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_each_d_of_random_programs_is_the_gradient_of_the_value_in_its_name(seed):
+    random, count = np.random.default_rng(seed), 0
+    one = [tg.tanh, tg.sin, tg.sigmoid, tg.square, tg.cos, tg.arctan, np.transpose, lambda x: x * 1.0]
+    for _ in range(40):
+        known = [Value(random.uniform(0.5, 1.5, 3), f"x{i}") for i in range(2)]
+        for _ in range(8):  # of few operations on few values some are equal
+            x, y = (known[i] for i in random.integers(0, min(len(known), 5), 2))
+            known.append(one[random.integers(len(one))](x) if random.random() < 0.6 else x + y)
+            known[-1].label = "q" if random.random() < 0.1 else None
+        text = source(np.sum(sum((x * float(i + 1) for i, x in enumerate(known[3:])), start=known[2] * known[2])))
+        assert false_gradients(text) == [], text
+        count += len(re.findall(r"^    d_[a-w]", text, re.M))
+    assert count > 40
+
+
+def test_a_gradient_in_parts_has_no_name_but_their_sum_has():
+    x, y = Value([0.5, -1.0], "x"), Value([1.5, 0.3], "y")
+    text = source(np.sum(np.tanh(x) ** 2 + np.sin(np.tanh(x))))
+    assert "d_h1" not in text
+    assert "∂L/∂v1 · ∂v1/∂h1" not in text
+    text = source(np.sum(np.sin(x + y) + np.exp(x + y) + np.cos(x + y)))
+    assert "    v1 = x + y" in text
+    assert "    d_v1 = e1 - v2 + v3  # (2,), ∂L/∂v3 · ∂v3/∂v1 + ∂L/∂e1 · ∂e1/∂v1 + ∂L/∂v2 · ∂v2/∂v1\n" in text
+    assert "    d_x = d_v1  # ∂L/∂v1 · ∂v1/∂x\n" in text
+
+
+def test_a_leaf_that_is_the_loss_itself():
+    for loss in (Value(2.0, "q"), Value(2.0, "q") * 1.0):
+        lines = source(loss).splitlines()
+        assert lines[2:] == [
+            "    # backward: d_v is ∂L/∂v, and L is q",
+            "    d_q = 1.0  # ∂L/∂L",
+            "    return q, (d_q,)",
+        ]
+
+
+def test_numbers_beside_float32_have_no_more_digits_than_they_need():
+    x = np.array([1.5, -2.0, 0.1, 7.0, 3.0], np.float32)
+    text = source(lambda x: tg.mean(x**2), x)
+    assert "    d_x = 0.4 * x  #" in text
+    np.testing.assert_array_equal(executed(text)[1][0], np.float32(0.4) * x, strict=True)
+    assert "d_x = np.full(5, 0.2, dtype=np.float32)" in source(lambda x: tg.mean(x), x)
+    assert "torch.full((5,), 0.2, dtype=torch.float32)" in source(lambda x: tg.mean(x), x, style="torch")
+    assert "np.sum(np.pi * x)" in source(lambda x: tg.sum(x * np.pi), x)
+    wide = source(lambda x, z: tg.sum(tg.sum(x) * z * float(np.float32(0.1))), x, np.ones(3))
+    assert "0.10000000149011612 * " in wide
+
+
+def test_a_function_that_calls_itself_stands_there_once():
+    images = np.ones((1, 4, 4, 2))
+    text = source(tg.sum(tg.conv2d(images, Value(np.ones((2, 2, 2, 1)), "w"), Value([0.5], "b")) ** 2))
+    functions = {ast.dump(ast.Module(x.body, [])) for x in ast.parse(text).body if isinstance(x, ast.FunctionDef)}
+    assert text.count("\ndef ") == len(functions)
+    assert "weight_gradient" not in text
+    assert executed(text)[1][0].shape == (2, 2, 2, 1)  # its channels make it call itself
+
+
+def test_long_calls_before_a_method_and_long_sums_are_broken_too():
+    images, w = np.ones((1, 4, 4, 2)), Value(np.ones((2, 2, 2, 2)), "weights")
+    text = source(tg.sum(tg.conv2d(images, w, Value([0.5, 0.5], "bias")) ** 2), style="torch")
+    assert "        padding=(0, 0),\n    ).permute(0, 2, 3, 1)\n" in text
+    assert max(map(len, text.splitlines())) <= 88
+    x, y = Value(np.arange(12.0).reshape(3, 4) ** 2, "x"), Value(np.ones(4), "y")
+    text = source(np.sum(layer_norm(x, y) ** 2))
+    assert "    d_x = (\n        v8\n        + np.sum(" in text
+    assert max(map(len, text.splitlines())) <= 88
+
+
 # What is left out. ----------------------------------------------------------------------------------------------------
 
 
@@ -529,7 +649,8 @@ def test_a_recorded_value_is_called_as_its_variable():
     w, x = Value(2.0, "w"), Value(3.0, "x")
     inner = w * x
     text = source((inner - 1) ** 2, names=locals())
-    assert "inner = w * x" in text and "d_inner = " in text
+    assert "inner = w * x" in text
+    assert "d_inner = " in text
     assert executed(text) == (25.0, (30.0, 20.0))  # 2 (w x - 1) x and w
 
 

@@ -22,6 +22,8 @@ def broken(text: str, width: int = INSIDE, end: str = "") -> list[str]:
         return [f"{name}{equals}{head}", *(f"    {line}" for line in inner), f"{tail}{end}"]
     if equals and len(value) <= width - 4:
         return [f"{name} = (", f"    {value}", f"){end}"]
+    if equals and len(terms := summands(value)) > 1:
+        return [f"{name} = (", *(f"    {term}" for term in terms), f"){end}"]
     return [text + end]
 
 
@@ -47,6 +49,17 @@ def split(text: str) -> list[str]:
             parts.append("")
         else:
             parts[-1] += sign
+    return [part.strip() for part in parts]
+
+
+def summands(text: str) -> list[str]:
+    """The terms of a sum, each with the sign before it."""
+    parts, depth = [""], 0
+    for word in text.split(" "):
+        if word in ("+", "-") and not depth:
+            parts.append("")
+        parts[-1] += f" {word}"
+        depth += sum((sign in "([") - (sign in ")]") for sign in word)
     return [part.strip() for part in parts]
 
 

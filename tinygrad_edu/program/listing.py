@@ -84,11 +84,11 @@ class Listing(Texts):
                 found.add(key)
         return found
 
-    def whole(self, x: Value) -> bool:
+    def complete(self, x: Value) -> bool:
         """Whether the gradient of a value is also that of the node which stands for it, and maybe for others."""
         key = id(self.rewriting.of(x))
         first = self.merged.get(key, [x])[0]
-        while first is not x and len(self.readers[id(first)]) == 1:  # the one that is made of the first alone has its
+        while first is not x and len(self.readers.get(id(first), ())) == 1:  # what it alone is made into has the same
             first = self.readers[id(first)][0]
         return first is x and key not in self.parted
 
@@ -97,9 +97,9 @@ class Listing(Texts):
         found: dict[int, Value] = {}
         for key, x in self.made.gradient_of.items():
             new, itself = self.rewriting.made.get(key), self.rewriting.of(x)
-            if new.__class__ is Value and id(new) not in self.first_of and self.first_of.get(id(itself)) is x:
-                if self.whole(x):
-                    found.setdefault(id(new), x)
+            shown = self.first_of.get(id(itself)) is x and self.complete(x)
+            if shown and new.__class__ is Value and id(new) not in self.first_of:
+                found.setdefault(id(new), x)
         return found | self.sums()
 
     def sums(self) -> dict[int, Value]:
@@ -163,7 +163,7 @@ class Listing(Texts):
             slope: Any = self.rewriting.made.get(key)
             called = self.called(value)
             known = slope.__class__ is Value and id(slope) in self.letters and id(slope) in self.outputs
-            if known and called and value.op is not None and value is not self.made.loss and self.whole(value):
+            if known and called and value.op is not None and value is not self.made.loss and self.complete(value):
                 own = gradient_name(called, self.namer)
                 self.line(f"{own} = {self.text(slope)}", self.chain_rule(value))
                 self.other_names(slope, own)
@@ -180,7 +180,7 @@ class Listing(Texts):
     def alias(self, leaf: Value, text: str) -> None:
         """A line for the gradient of a leaf that has a name, or is written, already."""
         self.returned[id(leaf)] = own = gradient_name(self.called(leaf), self.namer)
-        otherwise = "∂L/∂L" if leaf is self.made.loss else f"{self.called(leaf)} has no influence"
+        otherwise = "∂L/∂L" if leaf is self.loss else f"{self.called(leaf)} has no influence"
         self.line(f"{own} = {text}", self.chain_rule(leaf) or otherwise)
 
     def apart(self, node: Value, part: Written) -> bool:
@@ -263,7 +263,6 @@ class Listing(Texts):
                 met.add(id(node))
                 (found if node is self.made.loss or self.called(node) not in ("", name) else stack).append(node)
         return found
-
 
     def same_as(self, value: Value) -> list[Value]:
         """The values that one node stands for."""

@@ -76,6 +76,13 @@ def decimals(x: Any) -> Any:
     return x.astype(str).astype(float) if x.dtype == np.float32 else x
 
 
+def shortest(x: float) -> float:
+    """A number that becomes one of float32 anyway: the shortest to write that becomes the same."""
+    with np.errstate(over="ignore"):
+        short = decimals(np.float32(x)).item()
+    return short if short and np.isfinite(short) and len(literal(short, False)) < len(literal(x, False)) else x
+
+
 @cache
 def kernel_of(op: Any, scalar: bool) -> Any:
     """The function of the library's own that computes an operation; None where a sign or NumPy's function does."""

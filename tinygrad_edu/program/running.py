@@ -358,7 +358,7 @@ def compile(
     int, a bool, a str or None is such a decision too, unless its gradient is asked for: with another one it is another
     program, of which the last 100 are kept. Conditions are put together by products, as Values have no `&`; whether a
     target is made of probabilities is seen in the first call alone (labels are looked at in each); of an optimizer the
-    `update` becomes a part of the program, and a `step` of its own is refused. Raises TypeError for what is no function.
+    `update` becomes a part of the program; a `step` of its own is refused. Raises TypeError for what is no function.
 
     Given Values, inside a transform or inside another compiled function it calls `function` itself and returns Values,
     so that it can be differentiated further; in anomaly mode it does so to name the operation that gave a nan.

@@ -16,7 +16,7 @@ from ..rows import random
 from ..value import Value
 from .helpers import bare, in_numpy
 from .names import Namer
-from .phrases import NUMBERS, formula, kernel_of, literal, name_of, phrase
+from .phrases import NUMBERS, decimals, formula, kernel_of, literal, name_of, phrase, shortest
 from .spelling import CHECKED, ON_NUMBERS
 
 SHORT = 48  # characters of a constant that stands in a line
@@ -82,7 +82,7 @@ class Texts:
         scalar, operands = on_numbers(node), operands_of(node)
         if (kernel := self.kernel(node, scalar)) is not None:
             return self.kernel_call(node, kernel)
-        return self.from_parts(node, [self.part(x, scalar) for x in operands], scalar)
+        return self.from_parts(node, [self.part(x, scalar) for x in with_short_numbers(node, operands)], scalar)
 
     def special(self, node: Value) -> Written | None:
         """What is not written as an operation between its operands; None for all others."""
@@ -139,7 +139,8 @@ class Texts:
     def repeated(self, x: Any, like: np.ndarray) -> Written:
         """A number or an array, stretched to the shape and the dtype of another."""
         if not shape_of(x):
-            return Written(f"np.full({size(like)}, {self.text(x)}{kind_of(like)})", ATOM)
+            text = self.text(shortest(x) if x.__class__ is float and like.dtype == np.float32 else x)
+            return Written(f"np.full({size(like)}, {text}{kind_of(like)})", ATOM)
         same = x._data.dtype == like.dtype
         part = self.text(x) if same else f"{bracketed(self.part(x, False))}.astype(np.{like.dtype.name})"
         return Written(f"np.broadcast_to({part}, {like.shape})", ATOM)
@@ -230,8 +231,8 @@ def short(x: np.ndarray) -> str:
         return f"np.eye({len(x)}{kind})"
     if x.dtype.kind == "f" and x.size > 1 and (x == x.flat[0]).all():
         plain = {0.0: f"np.zeros({size(x)}{kind})", 1.0: f"np.ones({size(x)}{kind})"}
-        return plain.get(float(x.flat[0])) or f"np.full({size(x)}, {literal(x.flat[0].item(), False)}{kind})"
-    text = f"np.array({x.tolist()}{kind})"
+        return plain.get(float(x.flat[0])) or f"np.full({size(x)}, {literal(decimals(x.flat[0]).item(), False)}{kind})"
+    text = f"np.array({decimals(x).tolist()}{kind})"
     return text if len(text) <= SHORT and np.isfinite(x).all() else ""
 
 
@@ -289,6 +290,18 @@ def op_of(node: Value) -> Any:
 def operands_of(node: Any) -> list[Any]:
     """What a node is computed from, Values and others."""
     return [node.left, node.right] if node.many is None else [*node.many[: len(node.many) // 2]]
+
+
+def with_short_numbers(node: Value, operands: list[Any]) -> list[Any]:
+    """The operands; plain numbers beside arrays of float32, which make float32 of them, as short as they can be."""
+    if float not in map(type, operands) or not is_single(node) or not any(map(is_single, operands)):
+        return operands
+    return [shortest(x) if x.__class__ is float else x for x in operands]
+
+
+def is_single(x: Any) -> bool:
+    """Whether an operand is an array of float32."""
+    return getattr(getattr(x, "_data", x), "dtype", None) == np.float32
 
 
 def shape_of(x: Any) -> tuple[int, ...]:

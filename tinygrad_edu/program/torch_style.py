@@ -14,7 +14,7 @@ from ..notation import ATOM, COMPARED, POSTFIX, POWER, PRODUCT, PYTHON, SUM, Not
 from ..rows import random
 from ..value import Value
 from .listing import Listing
-from .phrases import formula, literal, name_of
+from .phrases import decimals, formula, literal, name_of, shortest
 from .texts import SHORT, bracketed, once, op_of, operands_of, shape_of, spaced
 
 
@@ -60,12 +60,13 @@ class TorchListing(Listing):
         if x.ndim == 2 and kind and x.size and n[0] == n[1] and np.array_equal(x, np.eye(len(x))):
             return f"torch.eye({len(x)}{kind})"
         if kind and x.size > 1 and (x == x.flat[0]).all():
-            return f"torch.full({n}, {literal(x.flat[0].item(), True)}{kind})"
+            return f"torch.full({n}, {literal(decimals(x.flat[0]).item(), True)}{kind})"
         text = tensor(x)
         return text if len(text) <= SHORT and np.isfinite(x).all() else ""
 
     def repeated(self, x: Any, like: np.ndarray) -> Written:
         if not isinstance(x, Value | np.ndarray):
+            x = shortest(x) if x.__class__ is float and like.dtype == np.float32 else x
             return Written(f"torch.full({like.shape}, {self.text(x)}, dtype=torch.{like.dtype})", ATOM)
         now = getattr(x, "_data", x).dtype if shape_of(x) else like.dtype
         part = bracketed(self.part(x, False)) + (f".to(torch.{like.dtype})" if now != like.dtype else "")
@@ -112,7 +113,7 @@ def {}(x, index, shape):
 
 def tensor(x: np.ndarray) -> str:
     """A constant array, all of it."""
-    numbers = repr(x.tolist()).replace("inf", "math.inf").replace("nan", "math.nan")
+    numbers = repr(decimals(x).tolist()).replace("inf", "math.inf").replace("nan", "math.nan")
     return f"torch.tensor({numbers}{f', dtype=torch.{x.dtype}' if x.dtype.kind == 'f' else ''})"
 
 

@@ -21,10 +21,14 @@ from ..value import Value
 
 
 class Trace:
-    """What the state of recording asks while a function is being read; `generators` are those that rows drew from."""
+    """What the state of recording asks while a function is being read; `generators` are those that rows drew from.
 
-    def __init__(self) -> None:
+    With `masks` an index may be a mask, which takes out as many numbers as it says: where nobody relies on the shapes.
+    """
+
+    def __init__(self, masks: bool = False) -> None:
         self.generators: list[Any] = []
+        self.masks = masks
 
     def kept(self, op: Any, inputs: tuple[Any, ...], settings: dict[str, Any], data: Any) -> Value:
         """A result that has no slope, recorded nevertheless."""
@@ -42,7 +46,7 @@ class Trace:
         """The result where a setting is computed itself, as the labels in `p[rows, labels]`; None if none is."""
         if isinstance(settings.get("index"), Value):
             settings["index"] = (settings["index"],)  # to rules, a setting that is a Value would be a mistake
-        if any(x.dtype == bool for x in values_in(settings.get("index"))):
+        if not self.masks and any(x.dtype == bool for x in values_in(settings.get("index"))):
             raise GradientError(
                 f"How many numbers a mask takes out depends on its numbers, at {users_line()}, and a program is made "
                 "for one shape. Choose with tg.where(mask, x, 0), and count with the sum of the mask."

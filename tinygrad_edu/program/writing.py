@@ -20,12 +20,13 @@ from . import helpers
 from .lines import INSIDE, WIDTH, wrapped
 from .listing import Listing
 from .names import Namer
+from .phrases import decimals
 from .recorded import Arguments, Recorded, check_scalar, differentiated, recorded
 from .rewriting import Rewriting
 from .spelling import TO_READ
 from .texts import op_of, short
 from .torch_style import TorchListing, autograd, tensor
-from .tracing import joint_order, leaf, reading, replaced, used
+from .tracing import Trace, joint_order, leaf, reading, replaced, used
 
 
 class Source(str):
@@ -124,7 +125,7 @@ def of_value(loss: Value, arrays: Arrays) -> Recorded:
     check_scalar(loss)
     if not loss.requires_grad:
         raise GradientError(f"{named(loss)} is a constant: nothing under it requires a gradient.")
-    with reading():
+    with reading(Trace(masks=True)):  # whoever reads the text knows for which mask it was written
         made = Recorded([], [], arrays.taken_in(loss))
         made.forward = joint_order([made.loss])
         slopes = differentiated(made)
@@ -220,7 +221,7 @@ def constant(name: str, x: np.ndarray, style: str) -> str:
 def array(x: np.ndarray) -> str:
     """A constant array, all of it."""
     kind = "" if x.dtype in (float, int, bool) else f", dtype=np.{x.dtype.name}"
-    return f"np.array({write(x.tolist(), PYTHON).text}{kind})"
+    return f"np.array({write(decimals(x).tolist(), PYTHON).text}{kind})"
 
 
 def docstring(result: str, of: list[str]) -> list[str]:
