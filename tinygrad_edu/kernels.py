@@ -352,8 +352,11 @@ def product(a: Any, b: Any) -> Any:
 
 
 def matmul(a: Any, b: Any) -> Any:
-    if a.__class__ is b.__class__ is ndarray and a.ndim == b.ndim == 2 and a.shape[1] == len(b):
-        return a.dot(b)
+    try:
+        if a.__class__ is b.__class__ is ndarray and a.ndim == b.ndim == 2:
+            return a.dot(b)
+    except ValueError:  # which matmul raises too, for other lengths, and says it better
+        pass
     return np.matmul(a, b)
 
 

@@ -39,9 +39,9 @@ def cross_entropy(logits: Any, target: Any) -> Any:
     >>> round(cross_entropy(Value([[2.0, 0.0], [0.0, 0.0]]), [0, 1]).data, 4)
     0.41
     """
-    target = target if isinstance(target, Value) else np.asarray(target)
+    target = target if target.__class__ is Value else np.asarray(target)
     shape = logits.shape
-    if len(shape) == 2 and target.shape == shape[:1] and (target.dtype.kind in "iu" or isinstance(target, Value)):
+    if len(shape) == 2 and target.shape == shape[:1] and (target.__class__ is Value or target.dtype.kind in "iu"):
         return ops.cross_entropy(logits, target)
     if len(shape) == 2 and target.shape == shape and shape[0]:
         target = matching(logits, target, "cross_entropy")

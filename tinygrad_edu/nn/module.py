@@ -26,7 +26,11 @@ class Module:
     """
 
     name: str | None = None
+    _kind = "module"  # what it is called without a name
     _named = False  # what is inside, in the first call from outside
+
+    def __init_subclass__(cls) -> None:
+        cls._kind = cls.__name__.lower()
 
     def forward(self, x: Any) -> Any:
         """The result for a batch `x`; what the module computes."""
@@ -37,7 +41,7 @@ class Module:
         if outer is None and not self._named:
             name_parts(self, "", {id(self)})
             self._named = True
-        STATE.scope = Scope(self.name or type(self).__name__.lower(), "layer", outer)  # as in `inside`
+        STATE.scope = Scope(self.name or self._kind, "layer", outer)  # as in `inside`
         try:
             return self.forward(x)
         finally:
