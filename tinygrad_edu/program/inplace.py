@@ -208,14 +208,21 @@ class InPlace(Texts):
         call = self.call(node)
         if call is None or (self.last.get(id(node)) == ENDLESS and id(node) not in self.at_home):
             part = self.phrase(node) if call is None else name_of(f"{call.removesuffix(', ')})")
-            kept = self.last.get(self.memory(node)) == ENDLESS if is_view(node) else id(node) in self.shared
-            self.assign(node, f"{bracketed(part)}.copy()" if kept else part.text)
+            self.assign(node, f"{bracketed(part)}.copy()" if self.to_be_copied(node) else part.text)
             return
         out = self.place(at, node)
         name = self.name(node)
         line = f"{name} = {call}out={out})"
         self.lines.append(f'with np.errstate(over="ignore"): {line}' if id(node) in self.quiet else line)
         self.letters[id(node)] = name_of(name)
+
+    def to_be_copied(self, node: Value) -> bool:
+        """Whether a result shows memory that is not its own, where it stays longer than that, or nobody knows it."""
+        view, stays = is_view(node), self.last.get(self.memory(node)) == ENDLESS
+        if view or id(node) not in self.shared:
+            return view and stays
+        changed = {id(old) for old, _ in self.changed}
+        return stays or any(x.op is not None or id(x) in changed for x in used(node))
 
     def place(self, at: int, node: Value) -> str:
         """The array that a result goes to: an operand's that is needed no more, a free one, or a new one."""
