@@ -1005,6 +1005,23 @@ def test_a_setting_that_is_changed_in_place_is_noticed():
     np.testing.assert_array_equal(results[True], results[False])
 
 
+def test_what_else_an_optimizer_holds_makes_no_new_program():
+    w = Value([1.0, 3.0])
+    optimizer = nn.SGD([w], lr=0.1)
+    optimizer.of, optimizer.weights = object(), np.ones(3)  # compared by identity
+    step = tg.compile(lambda x: (w * w * x).sum(), optimizer=optimizer)
+    step(np.ones(2))
+    program = step.latest
+    step(np.ones(2))
+    assert step.latest is program
+
+
+@pytest.mark.parametrize("labels", [[], [1], [[0], [1], [0]]])
+def test_labels_of_another_length(labels):
+    with pytest.raises(ValueError, match="the labels must be 0 to 1, one for each of at least one row"):
+        tg.ops.cross_entropy(Value(X), np.array(labels, int))
+
+
 def test_results_are_no_parameters():
     w = Value([1.0, 2.0], "w")
     result = w * 2
@@ -1014,3 +1031,5 @@ def test_results_are_no_parameters():
         nn.SGD([result], 0.1)
     with pytest.raises(ValueError, match="A parameter is given twice"):
         nn.SGD([w, w], 0.1)
+    with pytest.raises(TypeError, match=r"optimizer= takes one such as nn.SGD\(parameters, lr=0.1\), not str"):
+        tg.compile(lambda: w.sum(), optimizer="sgd")

@@ -288,7 +288,7 @@ def kept(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
 def cross_entropy(x: Any, c: Any) -> Any:
     (batch, classes), rows = x.shape, np.arange(len(x))
     try:
-        if batch and c[c.argmin()] >= 0:
+        if batch and c.shape == x.shape[:1] and c[c.argmin()] >= 0:
             if x.size < 256:  # one call, though it takes three times as long for each number
                 logs = np.logaddexp.reduce(x, axis=-1)
             else:

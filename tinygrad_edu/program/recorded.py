@@ -124,6 +124,8 @@ class Stepping:
     """An optimizer whose own update is recorded, on nodes in the place of numbers, rate and count of steps too."""
 
     def __init__(self, optimizer: Any) -> None:
+        if not callable(getattr(optimizer, "update", None)):
+            raise TypeError(f"optimizer= takes one such as nn.SGD(parameters, lr=0.1), not {type(optimizer).__name__}.")
         if optimizer.overridden:
             raise TypeError(
                 f"{type(optimizer).__name__} has a step() of its own, which a program would leave out: only update() "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import copy
 import linecache
 import threading
 import weakref
@@ -212,7 +211,8 @@ class Program:
         self.landed = [update.parameter for update in made.updates if update.entry is None and of_array(update)]
         self.kinds = [(x, x.requires_grad, *kind_of(x)) for x in made.captured]
         self.states = [(x.old, x.place, x.entry) for x in made.updates if x.entry and x.old is not None]
-        self.choices = copy.deepcopy(stepping.choices()) if stepping else []
+        choices = stepping.choices() if stepping else []  # which may be changed in place
+        self.choices = [x.copy() if isinstance(x, list | dict | set) else x for x in choices]
 
     def takes(self, args: Sequence[Any]) -> bool:
         """Whether this program is the one for these arguments."""
